@@ -13,6 +13,10 @@ from tests.browser.test_setup import NO_COLUMN_CUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+)
+
 
 @pytest.fixture(scope="module")
 def panel(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -75,10 +79,11 @@ def test_from_analytics_to_the_same_runs_in_history(panel: str, desk: BrowserCon
 
 @pytest.mark.parametrize("address", ["history", "analytics?capital=2000", "history?run=sample003&with=sample018"])
 def test_a_phone_has_room_for_all_of_it(panel: str, browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, user_agent=PHONE)
     page = context.new_page()
     page.goto(f"{panel}/{address}")
-    expect(page.get_by_text("Filter: all runs")).to_be_visible()
+    expect(page.locator(".st-key-narrow_runs, .js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_role("combobox", name="Show")).not_to_be_visible()  # folded: it is half of the first screen
     page.get_by_text("Filter: all runs").click()
     expect(page.get_by_role("combobox", name="Show")).to_be_visible()
     found = page.evaluate(NO_COLUMN_CUT)

@@ -143,7 +143,7 @@ def test_a_watchdog_is_well_while_it_is_heard_and_missed_where_channels_are(
 
 def test_what_was_not_delivered_is_a_fault_of_the_messages(settings: Settings, journal: Journal) -> None:
     desk = Desk(settings.model_copy(update={"notify_urls": SecretStr(TELEGRAM)}))
-    (channel,) = desk.system.messages.channels()
+    (channel,) = desk.settings.channels
     key = desk.system.messages.send_test(channel.name)
     outbox, now = Outbox(journal, "paper"), datetime.now(UTC)
     assert board(desk)["Messages"].words == "1 waiting"

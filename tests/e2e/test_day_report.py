@@ -1,6 +1,5 @@
 """The day report over the real wire: with a run, single orders and somebody else's trade, it agrees where it should and names the rest."""
 
-import json
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import KEY, SECRET, Rig, await_value, preset, start_venue
+from tests.e2e.rig import Rig, await_value, preset, start_venue
 from tests.report.stage import Page, read_sections
-from trader.config.connection import announcement_path
-from trader.config.settings import load_settings
 from trader.desk import DayReport, Desk
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.engine.records import Phase, RunFinished
@@ -32,14 +29,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def desk(rig: Rig) -> Iterator[Desk]:
-    addresses = rig.venue.addresses
-    body = {
-        "rest_url": addresses.rest_url, "ws_public_url": addresses.ws_public_url,
-        "ws_private_url": addresses.ws_private_url, "api_key": KEY, "api_secret": SECRET, "pid": 1,
-    }  # fmt: skip
-    settings = load_settings(environ={"TRADER_HOME": str(rig.folder)})
-    announcement_path(settings.home).write_text(json.dumps(body))
-    opened = Desk(settings)
+    opened = rig.desk()
     yield opened
     opened.close()
 

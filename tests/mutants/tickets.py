@@ -127,7 +127,7 @@ def sent_hours_later_after_a_restart(patch: Patch) -> None:
 
 
 def told_as_not_sent_unread(patch: Patch) -> None:
-    patch.setattr(waiting, "_unsearched", lambda *_: None)
+    everywhere(patch, waiting.unsearched, lambda *_: None)
 
 
 def no_collar_for_a_persons_price(patch: Patch) -> None:
@@ -151,6 +151,11 @@ def nothing_overclosed_is_booked(patch: Patch) -> None:
 
 def no_read_lags(patch: Patch) -> None:
     patch.setattr(overclosed, "POSITION_LAG_SECS", 0.0)
+
+
+def what_a_list_tells_was_traded_since(patch: Patch) -> None:
+    real = overclosed._may_lag
+    patch.setattr(overclosed, "_may_lag", lambda booked, asked: booked.wall < asked and real(booked, asked))
 
 
 def adopted_by_any_read(patch: Patch) -> None:
@@ -421,7 +426,7 @@ MUTANTS = [
     Mutant(
         name="K28",
         defect="The journal is an older copy: a ticket is told as not sent, and it is held, with nobody to protect or close it",
-        patched="`_unsearched` asks for no read",
+        patched="`unsearched` asks for no read",
         patch=told_as_not_sent_unread,
         check=named(
             "BK3",
@@ -439,5 +444,12 @@ MUTANTS = [
                 funded.test_a_ticket_closed_before_the_time_of_the_exchange_is_known_waits_for_its_funding_too,
             ),
         ),
+    ),
+    Mutant(
+        name="K30",
+        defect="A person's contracts were closed while the runner was down: a ticket loses contracts that it holds",
+        patched="`_may_lag` takes what a list tells for traded since the read",
+        patch=what_a_list_tells_was_traded_since,
+        check=named("TK6", _told(overclosing.test_so_it_is_where_all_of_it_is_heard_with_the_read_that_shows_it)),
     ),
 ]

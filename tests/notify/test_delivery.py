@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from trader.config.channels import Channel
 from trader.domain.errors import ConfigError
 from trader.domain.severity import SEVERITIES, Severity
 from trader.journal import Journal
 from trader.journal.outbox import Message, Outbox
-from trader.notify.channels import Channel
 from trader.notify.delivery import APART, GIVEN_UP_AFTER, Courier
 from trader.notify.sending import Answer
 

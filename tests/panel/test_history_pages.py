@@ -143,7 +143,12 @@ def test_a_run_is_told_with_verdict_waterfall_both_volatilities_and_what_differe
     assert ">IV out<" in said and "strategy.quantity" in said and "quantity=100, max=200" in said
     assert len(at.get("plotly_chart")) == 3
     labels = [one.proto.label for one in at.get("download_button")]
-    assert labels == ["Report as HTML", "Report as CSV", "Recorded prices and greeks as CSV"]
+    assert labels == [
+        "Report as HTML",
+        "Report as CSV",
+        "Report of its day as HTML",
+        "Recorded prices and greeks as CSV",
+    ]
 
 
 def test_spot_and_volatilities_are_drawn_over_the_time_of_the_profit() -> None:

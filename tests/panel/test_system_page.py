@@ -91,13 +91,6 @@ def test_without_channels_the_page_teaches_how_to_set_one_up(open_panel: Open) -
     assert "No channel is set up" in read(at) and not [one for one in at.button if str(one.key).startswith("sys_test_")]
 
 
-def test_channels_that_cannot_be_used_are_told(open_panel: Open) -> None:
-    at, desk = open_panel("holding", page=PAGE)
-    desk.system.messages.seen = replace(desk.system.messages.seen, fault="TRADER_NOTIFY_URLS: entry 1 is no address.")
-    at.run()
-    assert "entry 1 is no address" in read(at)
-
-
 def test_keys_and_settings_say_where_they_come_from_and_show_no_secret(open_panel: Open) -> None:
     at, _ = open_panel("holding", page=PAGE)
     words = read(at)

@@ -13,14 +13,13 @@ from pydantic import SecretStr
 from tests.desk.conftest import RunnersHand
 from tests.engine.scene import done, holding
 from tests.notify.test_sending import Web
+from trader.config.quiet_hours import read_quiet
 from trader.config.settings import Settings
 from trader.desk import Desk
 from trader.engine import records as rec
 from trader.journal import Journal
 from trader.journal.outbox import Outbox
-from trader.notify.channels import channels_of
 from trader.notify.delivery import APART, Courier
-from trader.notify.quiet import read_quiet
 from trader.notify.sending import send
 from trader.watch.watching import Watch
 
@@ -37,7 +36,7 @@ class Phone:
         self.desk = Desk(settings.model_copy(update=on))
         self.journal, self.web = journal, web
         self.shift = timedelta(0)
-        (channel,) = channels_of(self.desk.settings)
+        (channel,) = self.desk.settings.channels
         self.watch = Watch(
             self.desk, journal, (channel,), read_quiet(""), self.now, lambda *_: None, lambda _: 10_000_000_000
         )

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from tests.desk.conftest import RunnersHand
 from tests.engine.scene import holding
 from tests.journal import samples_of_records as s
+from trader.config.channels import Channel
+from trader.config.quiet_hours import read_quiet
 from trader.desk import Desk
 from trader.desk.system.health import DISK_LEAST_BYTES
 from trader.domain.errors import JournalError
@@ -17,8 +19,6 @@ from trader.domain.severity import SEVERITIES
 from trader.engine import records as rec
 from trader.journal import Journal
 from trader.journal.outbox import Message, Outbox, OutboxRow
-from trader.notify.channels import Channel
-from trader.notify.quiet import read_quiet
 from trader.watch.watching import AGAIN, Watch
 
 PHONE = Channel("tgram-1", SecretStr("tgram://x"), frozenset({"critical", "notice"}))

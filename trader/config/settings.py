@@ -20,10 +20,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from trader.config.addresses import check_proxy, check_public, require_readable_address, require_text, usable_path
+from trader.config.channels import Channel, read_channels
 from trader.config.files import decode_text, read_small
 from trader.config.messages import InvalidConfig, sentences, suggestion
 from trader.config.numbers import Flag, Number, Real, Whole
 from trader.config.precedence import ENVIRONMENT_PREFIX
+from trader.config.quiet_hours import Quiet, read_quiet
 from trader.domain.errors import ConfigError
 
 Env = Literal["paper", "testnet", "production"]
@@ -339,6 +341,20 @@ class Settings(BaseSettings):
             require_readable_address(value)  # whether it belongs to the environment is asked when it is used
         return value
 
+    @field_validator("notify_urls")
+    @classmethod
+    def _notify_urls(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not read_channels(value.get_secret_value()):
+            raise ValueError("is blank")
+        return value
+
+    @field_validator("notify_quiet")
+    @classmethod
+    def _notify_quiet(cls, value: str) -> str:
+        if value and not read_quiet(value).spans:
+            raise ValueError("is blank")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _public_url(cls, value: str | None) -> str | None:
@@ -392,6 +408,16 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{quote(str(self.home / 'journal.db'))}"  # a path may hold ? and %, which a URL reads
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Where messages go."""
+        return () if self.notify_urls is None else read_channels(self.notify_urls.get_secret_value())
+
+    @property
+    def quiet(self) -> Quiet:
+        """When messages wait."""
+        return read_quiet(self.notify_quiet)
 
     @property
     def links_host(self) -> str:

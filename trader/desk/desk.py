@@ -40,7 +40,7 @@ from trader.desk.recorded import recorded_table
 from trader.desk.remembered import Remembered
 from trader.desk.reports.day import build_day
 from trader.desk.reports.day_values import DayReport
-from trader.desk.reports.run import build_report
+from trader.desk.reports.run import build_report, read_samples
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
@@ -111,6 +111,7 @@ class Desk(TicketDesk):
             alerts=lambda: self._alerts().everything(),
         )
         self.links = ReplyLinks(self)
+        self._sampled = Remembered(lambda records, series: read_samples(self._books()[0], records, series))
         self._make_books()
         self._make_tickets()
         self._facts = pre.FactFinder(
@@ -215,7 +216,9 @@ class Desk(TicketDesk):
         series, markers = self.pnl_chart(run_id)
         created = book.created(run_id)
         stored = None if created is None else self._stored(created.preset)
-        found = build_report(journal, book, run_id, stored=stored, series=series, markers=markers)
+        found = build_report(
+            journal, book, run_id, stored=stored, series=series, markers=markers, sampled=self._sampled
+        )
         if found is None:
             raise NotPossible(f"There is no run {run_id}.")
         return found

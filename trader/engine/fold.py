@@ -457,14 +457,13 @@ def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
 
 
 def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
-    """As if this run had closed so many more, or fewer; a position read before says nothing any more."""
+    """As if this run had closed so many more, or fewer. The position that was read stays: nothing was traded by this."""
     leg = next((leg for leg in run.legs if leg.key == record.leg), None)
     if leg is None:
         return run
     ledger = with_moved(run.ledger(leg.key), leg, record.quantity, record.price, record.wall)
     moved = {**run.moved, leg.key: run.moved.get(leg.key, 0) + max(-record.quantity, 0)}
-    positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.symbol}
-    run = _with_ledger(replace(run, moved=moved, positions=positions), leg, ledger)
+    run = _with_ledger(replace(run, moved=moved), leg, ledger)
     return replace(run, naked_since=_naked_since(run, record.wall))
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from trader.config.channels import Channel
 from trader.domain.errors import ConfigError
 from trader.domain.severity import SEVERITIES
 from trader.journal.outbox import Outbox, OutboxRow
-from trader.notify.channels import Channel
 from trader.notify.sending import Answer, Send
 
 APART = timedelta(seconds=3)  # between two sendings on a channel: twenty a minute is what the strictest services take

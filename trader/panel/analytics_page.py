@@ -14,12 +14,15 @@ from trader.panel import format as fmt
 from trader.panel.cards import Card
 from trader.report.csv_text import table_csv
 
+# Four figures in a row, so that two amounts fit into one; a phone has two, as everywhere.
+_CSS = "@media (min-width: 641px) { .st-key-an_figures .ar-cards, .st-key-an_orders_box .ar-cards { grid-template-columns: repeat(4, minmax(0, 1fr)); } }"
 _UNITS = {"usd": "$", "pct": "%"}
 TOO_FEW = "n too small"
 
 
 def draw(shown: Shown, asked: run_filter.Asked) -> None:
     """All of it, of one board."""
+    markup.stylesheet(_CSS)
     board, sample = shown.board, shown.sample
     places = max(2, parts.places(board.figures.premium / board.figures.runs if board.figures.runs else None))
     if sample:
@@ -33,7 +36,8 @@ def draw(shown: Shown, asked: run_filter.Asked) -> None:
         st.info("No finished run matches the filter.", icon=":material/filter_list_off:")
         st.button("Show all runs", key="an_clear", on_click=st.query_params.clear)
         return
-    markup.draw(cards.cards(_headline(board, places, capital=sample or asked.capital is not None)))
+    with st.container(key="an_figures"):
+        markup.draw(cards.cards(_headline(board, places, capital=sample or asked.capital is not None)))
     if not sample:
         _ways_on(asked, board.figures.runs)
     _over_time(board, asked, places, sample=sample)

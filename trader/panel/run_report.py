@@ -8,13 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from trader.desk import PnlSeries, RunReport, TimelineEvent
+from trader.desk import PnlSeries, RunReport, RunSummary, TimelineEvent
 from trader.desk.books.lines import OrderLine, Trade
+from trader.domain.expiry import ist_date
 from trader.engine.view import LegView, OrderView
 from trader.panel import charts, parts, past, service, sheet, tables, words
 from trader.panel import format as fmt
 from trader.panel.markup import Html, tag
 from trader.report.csv_text import table_csv
+from trader.report.day_html import day_html
 from trader.report.run_csv import run_csv
 from trader.report.run_html import attribution_rows, difference_words, residual_words, run_html
 
@@ -189,6 +191,7 @@ def _downloads(report: RunReport) -> None:
     made: tuple[tuple[str, str, str, Callable[[], str]], ...] = (
         ("Report as HTML", f"report_{name}.html", "text/html", lambda: run_html(report, datetime.now(UTC))),
         ("Report as CSV", f"report_{name}.csv", "text/csv", lambda: run_csv(report)),
+        ("Report of its day as HTML", f"day_{name}.html", "text/html", lambda: _day_html(report.summary)),
         ("Recorded prices and greeks as CSV", f"samples_{name}.csv", "text/csv", lambda: _recorded_csv(report.summary.run_id)),
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
@@ -286,6 +289,11 @@ def gate_words(passed: Mapping[str, str]) -> str:
 def timeline_rows(events: Iterable[TimelineEvent]) -> tuple[tuple[str, ...], list[list[str]]]:
     head = ("Time (IST)", "What", "By", "Detail")
     return head, [[_time(event.at), event.kind.replace("_", " "), event.cause, event.text] for event in events]
+
+
+def _day_html(summary: RunSummary) -> str:
+    """The Indian day on which it ended, or began while it is on; the exchange is read for it."""
+    return day_html(service.desk().day_report(ist_date(past.ended(summary) or past.started(summary))))
 
 
 def _recorded_csv(run_id: str) -> str:

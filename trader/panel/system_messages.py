@@ -29,9 +29,7 @@ def draw() -> None:
     except TraderError as error:
         st.text(fmt.plain(error))
         return
-    if view.fault:
-        st.markdown(fmt.red(view.fault))
-    elif not view.channels:
+    if not view.channels:
         _teach()
     else:
         _channels(view)

@@ -20,7 +20,7 @@ def day_html(report: DayReport) -> str:
         f"Day report {report.day}",
         tag("div", doc.environment(report.env), " Day report", class_="kicker"),
         tag("h1", f"{report.day:%A, %d %B %Y}{so_far}"),
-        tag("p", report.verdict, class_="verdict" if report.is_sound else "verdict down"),
+        tag("p", report.verdict, class_=f"verdict {_tone(report)}".rstrip()),
         _facts(report),
         doc.section("Held against the exchange", *(_audit(one) for one in report.audits)),
         _runs(report),
@@ -30,6 +30,12 @@ def day_html(report: DayReport) -> str:
             _NOTE, f"Account {report.account} · made {fig.ist(report.made_at)} IST by Strangle Desk {__version__}"
         ),
     )
+
+
+def _tone(report: DayReport) -> str:
+    if report.is_sound:
+        return ""
+    return "down" if any(one.verdict == "differs" for one in report.audits) else "unknown"
 
 
 def _facts(report: DayReport) -> Html:

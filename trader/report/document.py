@@ -69,7 +69,7 @@ summary { cursor: pointer; font-weight: 600; }
 }
 @page { size: A4; margin: 14mm 13mm; }
 @media print {
-  :root { color-scheme: light; }
+  :root { color-scheme: light; font-size: 13.5px; }
   body { font-size: 9pt; }
   section p { margin: 0.2rem 0; }
   main { max-width: none; padding: 0; }

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from trader import __version__
 from trader.analytics.attribution import Attribution
-from trader.desk import PnlSeries, RunReport
+from trader.desk import RunReport
 from trader.desk.books.lines import Trade
 from trader.domain.basis import basis_words
 from trader.domain.exit_reason import exit_label
@@ -15,9 +15,8 @@ from trader.report import document as doc
 from trader.report import figures as fig
 from trader.report.figures import money
 from trader.report.html import Html, join, tag
-from trader.report.svg import Line, Mark, Panel, chart
+from trader.report.run_chart import run_chart
 
-_IV_COLOURS = ("blue", "violet", "amber", "up")
 _NOTE = "All times are Indian time by the exchange's clock; money is USD; prices are USD per unit of the underlying."
 
 
@@ -38,7 +37,7 @@ def run_html(report: RunReport, made_at: datetime) -> str:
         tag("p", report.verdict.replace(" %", "\u00a0%"), class_="verdict"),
         tag("p", f"Decided: {report.reason}.", class_="note") if report.reason else None,
         _facts(report, places),
-        _chart(report, places),
+        run_chart(report, places),
         _attribution(report, places),
         _legs(report, places),
         _quality(report),
@@ -79,63 +78,6 @@ def wallet_words(difference: Decimal | None) -> str:
     if difference is None:
         return "not compared"
     return f"differs by {fig.dollars(difference, 4, signed=True)}" if difference else "agrees"
-
-
-# ------------------------------------------------------------ chart
-
-
-def _chart(report: RunReport, places: int) -> Html | None:
-    series = report.series
-    known = [i for i, at in enumerate(series.market) if at is not None] or range(len(series.wall))
-
-    def only(column: list[float | None]) -> list[float | None]:
-        return [column[i] for i in known]
-
-    at = [series.market[i] or series.wall[i] for i in known]
-    pnl = [
-        Line("P&L", "pnl", only(series.pnl)),
-        Line("Max profit", "profit", only(series.max_profit_usd), step=True),
-        Line("Max loss", "loss", only(series.max_loss_usd), step=True),
-        Line("Trailing level", "trail", only(series.level_usd), step=True),
-    ]
-    ivs = [
-        Line(key, f"iv{i % 4}", [None if v is None else v * 100 for v in only(column)])
-        for i, (key, column) in enumerate(report.ivs.items())
-    ]
-    marks = [Mark(one.at, one.kind, one.text) for one in report.markers]
-    drawn = chart(
-        at,
-        (
-            Panel("P&L, cost to close, fees in (USD)", 160, pnl, lambda v: fig.dollars(v, places), marks),
-            Panel(f"{report.summary.underlying} (USD)", 62, [Line("Spot", "spot", only(series.spot))], _spot),
-            Panel("Implied volatility (%)", 62, ivs, lambda v: fig.percent(v)),
-        ),
-        series.gaps,
-        words=_chart_words(series, places),
-    )
-    if drawn is None:
-        return None
-    names = [
-        (line.name, colour)
-        for line, colour in zip(pnl, ("blue", "up", "down", "amber"), strict=True)
-        if any(value is not None for value in line.values)
-    ]
-    names += [(f"IV {key}", _IV_COLOURS[i % 4]) for i, key in enumerate(report.ivs)]
-    shapes = {"entry": ("▼ entry", "down"), "exit": ("▲ exit", "up"), "decision": ("◆ decision", "amber")}
-    names += [shapes[kind] for kind in shapes if any(mark.kind == kind for mark in marks)]
-    return doc.section("P&L over time", tag("div", drawn, class_="wide"), doc.legend(names))
-
-
-def _spot(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
-
-
-def _chart_words(series: PnlSeries, places: int) -> str:
-    known = [value for value in series.pnl if value is not None]
-    if not known:
-        return "P&L over time: not known"
-    low, high = fig.dollars(min(known), places, signed=True), fig.dollars(max(known), places, signed=True)
-    return f"P&L over time: between {low} and {high}, last {fig.dollars(known[-1], places, signed=True)}"
 
 
 # ------------------------------------------------------------ where it came from

@@ -50,9 +50,10 @@ class Heard:
             self._note_mark(quote)
         return younger
 
-    def chain(self, quotes: tuple[Quote, ...]) -> None:
-        """Prices of a chain; one of them counts only where it is newer than what the stream told."""
+    def chain(self, quotes: tuple[Quote, ...], spot: Decimal | None) -> None:
+        """Prices of a chain; one of them counts only where it is newer than what the stream told, the index where that has told none."""
         secs = self._agenda.secs
+        self.spot = self.spot or max(spot or Decimal(0), Decimal(0))
         self._younger(quotes)
         if quotes and self._time_heard is None:
             self._time_heard = secs

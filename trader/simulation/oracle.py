@@ -178,7 +178,7 @@ class Oracle:
     def chain_heard(self, event: ev.ChainRead) -> None:
         """A runner is about to hear this chain."""
         if not event.error:
-            self.evidence.heard.chain(event.quotes)
+            self.evidence.heard.chain(event.quotes, event.spot)
             self.triggers.chain_heard()
             self.paying.heard(event.quotes)
 

@@ -328,16 +328,17 @@ class OrderRules:
                 self._evidence.report("CT1", f"{row.symbol}: {row.side} {row.size} filled after the run was done")
 
     def _is_overclosed(self, run: RunNote, leg: LegTerms, net: int) -> bool:
-        """Whether closing orders that rest at the exchange have closed what another run held: by reduce-only alone, nobody can
-        keep them from it."""
+        """Whether closing orders that rest at the exchange have closed what another run held, or another run and a person: by reduce-only
+        alone, nobody can keep them from it."""
         account = self._evidence.world.venue.account
         filled = (
             order for order in account.orders.values() if order.client_order_id in run.orders and order.filled_size
         )
         rested = any(run.orders[order.client_order_id or ""].intent.purpose is Purpose.CLOSE for order in filled)
         others = (one for one in self._evidence.notes.unresolved() if one is not run)
-        theirs = sum(max(self.held(one, leg.symbol) * leg.side.sign, 0) for one in others)
-        return bool(run.ticket) and rested and 0 < -net * leg.side.sign <= theirs + self._moved(run, leg)
+        theirs = sum(max(self.held(one, leg.symbol) * leg.side.sign, 0) for one in others) + self._moved(run, leg)
+        his = max(self._evidence.world.venue.human_net.get(leg.symbol, 0) * leg.side.sign, 0)
+        return bool(run.ticket) and rested and theirs > 0 and 0 < -net * leg.side.sign <= theirs + his
 
     def _moved(self, run: RunNote, leg: LegTerms) -> int:
         """Contracts of it that are booked with another run already."""

@@ -39,6 +39,7 @@ class TicketRules:
                 self._check_entry(run, intent)
             case rec.ClosingMoved(quantity=quantity) if quantity > 0:
                 self._untold[run.run_id] = self._evidence.secs
+                self._check_moved(run, run.leg(record.leg))
             case rec.AlertRaised(code="overclosed"):
                 self._untold.pop(run.run_id, None)
             case rec.RunFinished(exit_reason="refused" | "cancelled"):
@@ -84,8 +85,35 @@ class TicketRules:
 
     def _check_overclosed(self, run: RunNote, leg: LegTerms) -> None:
         held = run.net(leg.key) * leg.side.sign
-        if held < 0:
+        if held < 0 and not self._is_of_a_person(leg):
             self._evidence.report("TK6", f"{leg.symbol}: ticket {run.run_id} has {held}", f"{run.run_id} {leg.key}")
+
+    def _is_owed(self, run: RunNote, symbol: str) -> bool:
+        """Whether it is still to be booked: not what the next slice of its entry has made good, which nobody else is short of."""
+        leg = next(leg for leg in run.legs if leg.symbol == symbol)
+        booked = any(one.symbol == symbol for one in run.moved)
+        return not booked and run.net(leg.key) * leg.side.sign < 0 and not self._is_of_a_person(leg)
+
+    def _is_of_a_person(self, leg: LegTerms, *, own_only: bool = False) -> bool:
+        """Whether what tickets have closed too much was a person's: of a contract that he holds too, his part is short first, as ever,
+        and trading halts (I1). `own_only`: of what their own orders have closed, wherever it is booked."""
+        runs = [run for run in self._evidence.notes.runs.values() if run.ticket]
+        legs = [(run, one) for run in runs for one in run.legs if one.symbol == leg.symbol]
+        held = [run.net(one.key, own_only=own_only) * leg.side.sign for run, one in legs]
+        his = self._evidence.world.venue.human_net.get(leg.symbol, 0) * leg.side.sign
+        return -sum(min(size, 0) for size in held) <= his
+
+    def _check_moved(self, run: RunNote, leg: LegTerms) -> None:
+        """Where the exchange has closed contracts by itself, whose they were is a guess."""
+        world = self._evidence.world
+        if not world.venue.human_net.get(leg.symbol) or leg.symbol in world.venue.own_doing:
+            return
+        desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
+        fills = (row for row in world.venue.account.fills if row.symbol == leg.symbol)
+        traded = max(row.created_at for row in fills if row.client_order_id not in desks)
+        calm = self._evidence.secs - (traded - world.agenda.start).total_seconds()
+        if calm > _BARE_SECS and self._is_of_a_person(leg, own_only=True):
+            self._evidence.report("TK6", f"{leg.symbol}: what a person had is booked as closed of ticket {run.run_id}")
 
     def every_second(self, healthy: float) -> None:
         """TK4 and TK6. The seconds count from when requests last failed: what had to be read could not be before."""
@@ -94,8 +122,7 @@ class TicketRules:
         healthy = min(healthy, self._evidence.secs - self._troubled)
         for run_id, symbol in self._orders.overclosed:
             run = self._evidence.notes.runs.get(run_id)
-            booked = run is not None and any(one.symbol == symbol for one in run.moved)
-            if run is None or booked:
+            if run is None or not self._is_owed(run, symbol):
                 self._since.pop(run_id, None)
                 continue
             lasting = min(self._evidence.secs - self._since.setdefault(run_id, self._evidence.secs), healthy)

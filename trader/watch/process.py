@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
+from trader.config.channels import Channel
 from trader.config.settings import Settings
 from trader.desk import Desk
 from trader.domain.errors import ConfigError, JournalError, TraderError
@@ -18,9 +19,7 @@ from trader.journal import Journal
 from trader.journal.outbox import Message, Outbox
 from trader.journal.watchers import Watcher, hold
 from trader.machine.locks import ProcessLock
-from trader.notify.channels import Channel, channels_of
 from trader.notify.delivery import Courier
-from trader.notify.quiet import read_quiet
 from trader.notify.sending import send
 from trader.runner.process import is_running
 from trader.watch.watching import Watch
@@ -35,10 +34,10 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
     """Watch until `ended` is set; beside a process also until that one is gone and nobody has to be told for its sake.
 
     Raises:
-        ConfigError: The channels or quiet hours are none, or another process of this TRADER_HOME watches this account.
+        ConfigError: Another process of this TRADER_HOME watches this account.
         JournalError: The journal cannot be opened.
     """
-    channels, quiet = channels_of(settings), read_quiet(settings.notify_quiet)
+    channels, quiet = settings.channels, settings.quiet
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     desk = Desk(settings)
     lock = ProcessLock(settings.home / f"watch-{desk.account}.lock")

@@ -1,7 +1,6 @@
 """Whether the channels work: a test message on each."""
 
 from trader.config.settings import Settings
-from trader.notify.channels import channels_of
 from trader.notify.sending import Answer, send
 
 
@@ -9,17 +8,13 @@ def try_channels(settings: Settings) -> list[tuple[str, Answer]]:
     """Send a test message on every channel and wait: name and answer of each.
 
     Raises:
-        ConfigError: An entry is none, or Apprise cannot use its address.
+        ConfigError: Apprise cannot use its address.
     """
     return [
-        (one.name, send(one.url, "info", "Strangle Desk: test", "This channel works.")) for one in channels_of(settings)
+        (one.name, send(one.url, "info", "Strangle Desk: test", "This channel works.")) for one in settings.channels
     ]
 
 
 def channel_names(settings: Settings) -> list[str]:
-    """The channels as they may be shown.
-
-    Raises:
-        ConfigError: An entry is none.
-    """
-    return [f"{one.name} ({one.called})" for one in channels_of(settings)]
+    """The channels as they may be shown."""
+    return [f"{one.name} ({one.called})" for one in settings.channels]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from trader.config.channels import Channel
+from trader.config.quiet_hours import Quiet
 from trader.desk import Desk, Status
 from trader.domain.errors import JournalError
 from trader.domain.severity import Severity
@@ -14,9 +16,7 @@ from trader.engine.view import RunView
 from trader.journal import Journal
 from trader.journal.alerts import CRITICAL
 from trader.journal.outbox import Message, Outbox
-from trader.notify.channels import Channel
 from trader.notify.composing import News, news_of
-from trader.notify.quiet import Quiet
 from trader.watch.dangers import Danger, Look, dangers
 from trader.watch.day_telling import DayTeller
 

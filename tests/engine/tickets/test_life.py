@@ -308,6 +308,20 @@ def test_after_an_older_copy_of_the_journal_an_order_that_went_out_is_found(
     assert stage.exchange.positions()[PERP] == held and not stage.of(rec.TicketRefused)
 
 
+def test_after_an_older_copy_of_the_journal_a_position_is_taken_over_again() -> None:
+    """Its stop loss was found and taken for an entry: the ticket ended, and nobody had the position."""
+    stage = Stage()
+    stage.exchange.foreign = {PERP: 5}
+    stage.adopt(PERP, 5, price="100000")
+    stage.amend(command_id="adopt-1", stop_loss={"price": "99000"})
+    stage.take_up()
+    stage.records = [record for record in stage.records if isinstance(record, rec.RunCreated)]
+    stage.restart(down_secs=600)
+    stage.finish()
+    assert (stage.run.phase, stage.run.open_quantity("T")) == (Phase.HOLDING, 5)
+    assert stage.state.account.trading.level is rec.Level.ACTIVE
+
+
 def test_after_a_restart_nothing_is_said_of_a_ticket_while_the_exchange_cannot_be_read() -> None:
     """Whether its order had gone out is not known; a minute of silence was taken for a no."""
     stage = Stage()

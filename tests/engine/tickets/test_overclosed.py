@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tests.engine.tickets.stage import PERP, D, Phase, Purpose, Stage, buy, holding
 from tests.engine.tickets.test_protection import GUARDED, closing, named, rest
+from trader.domain.fill import Channel
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.fold import durable, fold
@@ -192,6 +193,39 @@ def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
     stage.read_account()
     assert stage.ticket("order-2").open_quantity("T") == 5 and not stage.of(rec.ClosingMoved)
     assert stage.state.account.trading.level is not Level.ACTIVE
+
+
+def test_what_is_left_of_it_is_not_closed_where_the_exchange_shows_none() -> None:
+    """A person had closed three of the other's as well, which the read told that had what was too much booked."""
+    stage = beside()
+    stage.pass_time(1)
+    stage.read_account(asked=stage.wall)
+    stage.exchange.foreign = {PERP: -3}
+    both_fire(stage, second=2)
+    stage.serve_cancels()
+    stage.pass_time(5)
+    stage.read_account(asked=stage.wall)
+    assert (stage.ticket().open_quantity("T"), stage.ticket("order-2").open_quantity("T")) == (0, 3)
+    stage.close(ticket=stage.ticket("order-2").run_id)
+    stage.serve_cancels()
+    stage.tick()
+    assert not stage.sent(Purpose.EXIT)
+    stage.finish(30)
+    assert stage.ticket("order-2").phase is Phase.DONE and "closed_elsewhere" in stage.alerts()
+
+
+def test_so_it_is_where_all_of_it_is_heard_with_the_read_that_shows_it() -> None:
+    """After a restart: what the list of fills told looked as if it had been traded since the positions were read."""
+    stage = beside()
+    stage.exchange.foreign = {PERP: 5}
+    stage.moved(after=6)
+    stage.read_account()
+    for name in "LG":
+        stage.fill(named(stage, name)[0].client_order_id, price="98000", told=False)
+    stage.exchange.fills[-2:] = [replace(fill, channel=Channel.REST) for fill in stage.exchange.fills[-2:]]
+    stage.restart()
+    stage.finish()
+    assert stage.ticket("order-2").open_quantity("T") == 5 and not stage.of(rec.ClosingMoved)
 
 
 @given(older=st.integers(1, 6), younger=st.integers(1, 6), second=st.integers(1, 6))

@@ -5,8 +5,10 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from trader.config.ticket import TicketRequest
-from trader.desk.books.lines import Trade
+from trader.desk.books.lines import OrderLine, Trade
 from trader.desk.books.orders import newest_lines
 from trader.desk.books.statistics import MOST_ORDERS
 from trader.desk.books.trades import all_trades
@@ -14,7 +16,9 @@ from trader.desk.reports.audit import Unread, audit_fills, audit_orders, audit_w
 from trader.desk.reports.day_values import Audit, DayDifference, DayReport, DayRun
 from trader.domain.errors import TraderError
 from trader.domain.expiry import at_ist, ist_date
+from trader.domain.fill import Fill
 from trader.domain.instrument import Kind
+from trader.domain.order import OrderSnapshot
 from trader.domain.wording import clause, usd_words
 from trader.engine import records as rec
 from trader.engine.fold import evolve, fold
@@ -31,6 +35,7 @@ _BEFORE = timedelta(
     days=1
 )  # an order that ended on the day was made so long before at most, or is found by its executions
 _LOOKED_BACK = timedelta(days=90)
+_COMPARED = 400  # days back
 T = TypeVar("T")
 
 
@@ -55,51 +60,36 @@ def build_day(
         JournalError: The journal cannot be read.
     """
     begins, ends = at_ist(day, time(0)), at_ist(day + _DAY, time(0))
-    around = all_trades(journal, account, since=begins - _AROUND, until=ends + _LATE)
-    trades = tuple(trade for trade in around if begins <= trade.at < ends)
-    orders = tuple(reversed(newest_lines(journal, account, Wanted(since=begins, until=ends), MOST_ORDERS + 1)))
-    bounds = [one for _, one in journal.run_bounds(account, min(wall - _LOOKED_BACK, begins - 8 * _DAY))]
-    made, booked, ended = _booked(bounds, account, day)
-    begun = {
-        one.run_id for one in bounds if isinstance(one, rec.RunCreated) and ist_date(one.market or one.wall) == day
-    }
-    names = {*begun, *booked, *(trade.run_id for trade in trades), *(line.run_id for line in orders)}
-    origins = journal.origins(names | set(journal.unresolved_runs(account)))
-    runs = tuple(
-        sorted(
-            (_run(origins[name], trades, booked.get(name), ended.get(name)) for name in names if name in origins),
-            key=lambda one: (one.began_at, one.run_id),
-        )
-    )
+    # The exchange first, then the books: what fills in between is in both.
     fills = _read(gateway, lambda api: api.fills(begins - _AROUND))
     listed = _read(gateway, lambda api: [*api.order_history(begins - _BEFORE), *api.open_orders()])
     lines = _read(gateway, lambda api: api.transactions(begins - _AROUND))
-    compared = {one.day: one for one in journal.compared_days(account, 400) if one.day in (day, day - _DAY)}
+    around, orders = _books(journal, account, begins, ends, fills, listed)
+    trades = tuple(trade for trade in around if begins <= trade.at < ends)
+    made, booked, ended, begun = _booked(journal, account, day, wall)
+    names = {*begun, *booked, *(trade.run_id for trade in trades), *(line.run_id for line in orders)}
+    origins = journal.origins(names | set(journal.unresolved_runs(account)))
+    rows = (_run(origins[name], trades, booked.get(name), ended.get(name)) for name in names if name in origins)
+    runs = tuple(sorted(rows, key=lambda one: (one.began_at, one.run_id)))
+    compared = {one.day: one for one in journal.compared_days(account, _COMPARED)}
     before = compared.get(day - _DAY)
     products = {
         leg.product_id for one in origins.values() for leg in one.legs.values() if leg.kind is not Kind.PERPETUAL
     }
-    funding = sum(
-        (
-            record.amount
-            for name in names
-            for _, record in journal.records(name)
-            if isinstance(record, rec.FundingBooked) and begins <= record.at < ends
-        ),
-        ZERO,
-    )
 
     def within(at: datetime) -> bool:
         return begins <= at < ends
 
-    wallet, balances = audit_wallet(trades, funding, products, lines, begins if before is None else before.until, ends)
+    wallet, balances = audit_wallet(
+        trades, _funding(journal, names, within), products, lines, begins if before is None else before.until, ends
+    )
     installation = journal.installation()
     audits = (
         audit_fills(around, fills, within, installation),
-        audit_orders(orders[-MOST_ORDERS:], listed, within, installation),
+        audit_orders(orders, listed, within, installation),
         wallet,
-        _audit_books(journal, [one for one in runs if one.result is not None and one.run_id in ended]),
-        *_told_by_runner(compared.get(day), is_over=market >= ends),
+        _audit_books(journal, [one for one in runs if one.run_id in ended]),
+        *_told_by_runner(compared.get(day)),
     )
     return DayReport(
         account=account,
@@ -121,6 +111,43 @@ def build_day(
     )
 
 
+def _books(
+    journal: Journal,
+    account: str,
+    begins: datetime,
+    ends: datetime,
+    fills: Sequence[Fill] | Unread,
+    listed: Sequence[OrderSnapshot] | Unread,
+) -> tuple[tuple[Trade, ...], tuple[OrderLine, ...]]:
+    """Executions of the day and some time around it, and its orders, oldest first. What the exchange names of the day and these do
+    not have is looked up by its id: right after a start the exchange's time is not known yet, and stands in no record."""
+    trades = {one.seq: one for one in all_trades(journal, account, since=begins - _AROUND, until=ends + _LATE)}
+    lines = newest_lines(journal, account, Wanted(since=begins, until=ends), MOST_ORDERS)
+    orders = {line.client_order_id: line for line in lines}
+    stamps: dict[str | None, datetime | None] = {}
+    if not isinstance(fills, Unread):
+        stamps |= {one.client_order_id: one.ts_event for one in fills}
+    if not isinstance(listed, Unread):
+        stamps |= {one.client_order_id: one.created_at for one in listed}
+    named = {coid: at for coid, at in stamps.items() if coid and coid not in orders and at and begins <= at < ends}
+    runs = {found[1].run_id for coid in named if (found := journal.order_by_id(account, coid)) is not None}
+    for run_id in runs:
+        trades |= {one.seq: one for one in all_trades(journal, account, run_id=run_id)}
+        for line in newest_lines(journal, account, Wanted(run_id=run_id), MOST_ORDERS):
+            if line.client_order_id in named:
+                orders[line.client_order_id] = replace(line, created_at=named[line.client_order_id])
+    return (
+        tuple(sorted(trades.values(), key=lambda one: (one.at, one.seq))),
+        tuple(sorted(orders.values(), key=lambda one: (one.created_at, one.seq))),
+    )
+
+
+def _funding(journal: Journal, runs: Iterable[str], within: Callable[[datetime], bool]) -> Decimal:
+    """What perpetuals have brought on the day, by the books."""
+    booked = (record for name in runs for _, record in journal.records(name) if isinstance(record, rec.FundingBooked))
+    return sum((one.amount for one in booked if within(one.at)), ZERO)
+
+
 def _read(gateway: Callable[[], Gateway], ask: Callable[[Gateway], Sequence[T]]) -> Sequence[T] | Unread:
     """What one read could not bring the others may."""
     try:
@@ -130,18 +157,23 @@ def _read(gateway: Callable[[], Gateway], ask: Callable[[Gateway], Sequence[T]])
 
 
 def _booked(
-    bounds: Sequence[rec.AnyRecord], account: str, day: date
-) -> tuple[Decimal, dict[str, Decimal], dict[str, rec.RunFinished]]:
-    """What the day has made in all, by run, and the runs that ended on it; by the engine's own fold."""
-    state, booked, ended = State(installation="", epoch=0, env="", account_key=account), dict[str, Decimal](), {}
-    for one in bounds:
+    journal: Journal, account: str, day: date, wall: datetime
+) -> tuple[Decimal, dict[str, Decimal], dict[str, rec.RunFinished], set[str]]:
+    """What the day has made in all, by run, the runs that ended and those that began on it; by the engine's own fold."""
+    since = min(wall - _LOOKED_BACK, at_ist(day, time(0)) - _LOOKED_BACK)
+    state = State(installation="", epoch=0, env="", account_key=account)
+    booked, ended, begun = dict[str, Decimal](), dict[str, rec.RunFinished](), set[str]()
+    for _, one in journal.run_bounds(account, since):
         state = evolve(state, one)
-        if isinstance(one, rec.RunFinished) and ist_date(one.market or one.wall) == day:
+        is_today = ist_date(one.market or one.wall) == day
+        if isinstance(one, rec.RunCreated) and is_today:
+            begun.add(one.run_id)
+        elif isinstance(one, rec.RunFinished) and is_today:
             ended[one.run_id] = one
             booked[one.run_id] = booked.get(one.run_id, ZERO) + one.realized_pnl - one.carried
         elif isinstance(one, rec.DayMarked) and one.day == day:
             booked[one.run_id] = booked.get(one.run_id, ZERO) + one.pnl - one.carried
-    return state.account.made_by_day.get(day, ZERO), booked, ended
+    return state.account.made_by_day.get(day, ZERO), booked, ended, begun
 
 
 def _run(origin: Origin, trades: Sequence[Trade], made: Decimal | None, ended: rec.RunFinished | None) -> DayRun:
@@ -185,7 +217,7 @@ def _audit_books(journal: Journal, runs: Iterable[DayRun]) -> Audit:
     return Audit(name="Results", verdict="differs" if found else "agrees", sentence=verdict, differences=tuple(found))
 
 
-def _told_by_runner(compared: rec.DayCompared | None, *, is_over: bool) -> list[Audit]:
+def _told_by_runner(compared: rec.DayCompared | None) -> list[Audit]:
     """What the runner found itself after midnight; nothing where it compared nothing."""
     if compared is None:
         return []

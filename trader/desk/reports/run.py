@@ -1,12 +1,13 @@
 """One run in full, as every face tells it: made of its records and samples, once, here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from trader.config.differing import changed_fields
 from trader.config.preset import Preset
 from trader.desk import runs, timeline
-from trader.desk.analytics.results import told_of
+from trader.desk.analytics.results import Told, told_of
 from trader.desk.books.orders import newest_lines
 from trader.desk.books.statistics import MOST_ORDERS
 from trader.desk.books.trades import all_trades
@@ -19,6 +20,24 @@ from trader.journal import Journal, Sample
 from trader.journal.listings import Wanted
 
 
+class Sampled(NamedTuple):
+    """What a run's samples tell beside its records: see `RunReport`."""
+
+    told: Told | None
+    ivs: dict[str, list[float | None]]
+    iv_out: dict[str, float]
+
+
+def read_samples(journal: Journal, records: Sequence[rec.AnyRecord], series: PnlSeries) -> Sampled:
+    """Of a run with all its records.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    samples = journal.leg_samples(records[0].run_id)
+    return Sampled(told_of(records, samples), _volatilities(samples, series), _last_volatilities(samples))
+
+
 def build_report(
     journal: Journal,
     book: RunBook,
@@ -27,11 +46,13 @@ def build_report(
     stored: Preset | None,
     series: PnlSeries,
     markers: tuple[Marker, ...],
+    sampled: Callable[[Sequence[rec.AnyRecord], PnlSeries], Sampled],
 ) -> RunReport | None:
     """None when there is no such run.
 
     Args:
         stored: The preset that the run names, as it stands now; None where there is none of that name.
+        sampled: `read_samples`; of one run it takes a second, and is worth being remembered.
 
     Raises:
         JournalError: The journal cannot be read.
@@ -40,8 +61,8 @@ def build_report(
     view = book.view(run_id, datetime.now(UTC))
     if summary is None or preset is None or view is None:
         return None
-    records, samples = book.records(run_id), journal.leg_samples(run_id)
-    told = told_of(records, samples)
+    records = book.records(run_id)
+    told, ivs, iv_out = sampled(records, series)
     first = next((one for one in records if isinstance(one, rec.OrderIntended) and one.cause != "recovery"), None)
     return RunReport(
         summary=summary,
@@ -61,8 +82,8 @@ def build_report(
         compared_with=_compared_with(summary.preset, stored),
         changed=() if stored is None else changed_fields(stored, preset),
         entry_checks={} if first is None else dict(first.passed),
-        ivs=_volatilities(samples, series),
-        iv_out=_last_volatilities(samples),
+        ivs=ivs,
+        iv_out=iv_out,
     )
 
 

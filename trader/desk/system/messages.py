@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from trader.config.channels import Channel
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
 from trader.domain.severity import SEVERITIES, Severity
 from trader.journal import Journal
 from trader.journal.outbox import UNDELIVERED, Message, Outbox, OutboxRow
-from trader.notify.channels import Channel, channels_of
-from trader.notify.quiet import read_quiet
 
 _SHOWN = 20
 LATELY = timedelta(days=1)
@@ -38,7 +37,7 @@ class SeverityRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessagesView(msgspec.Struct, frozen=True, kw_only=True):
-    """What is set up and what has been sent. `fault`: why the settings cannot be used, else empty. `waiting` and `undelivered`: the
+    """What is set up and what has been sent. `waiting` and `undelivered`: the
     newest of them, newest first."""
 
     channels: tuple[ChannelRow, ...] = ()
@@ -46,7 +45,6 @@ class MessagesView(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[OutboxRow, ...] = ()
     undelivered: tuple[OutboxRow, ...] = ()
     links: str = ""
-    fault: str = ""
 
 
 class MessageDesk:
@@ -61,23 +59,15 @@ class MessageDesk:
     def outbox(self) -> Outbox:
         return Outbox(self._journal(), self._account)
 
-    def channels(self) -> tuple[Channel, ...]:
-        """See `channels_of`."""
-        return channels_of(self._settings)
-
     def view(self) -> MessagesView:
         """Everything there is to see.
 
         Raises:
             JournalError: The outbox cannot be read.
         """
-        try:
-            channels, quiet = self.channels(), read_quiet(self._settings.notify_quiet)
-        except ConfigError as error:
-            return MessagesView(fault=str(error))
-        outbox = self.outbox
+        channels, outbox = self._settings.channels, self.outbox
         counts, last = outbox.count(), outbox.last_sent()
-        spans = quiet.spans
+        spans = self._settings.quiet.spans
         return MessagesView(
             channels=tuple(_row(one, counts, last) for one in channels),
             severities=tuple(
@@ -100,7 +90,7 @@ class MessageDesk:
             ConfigError: There is no such channel.
             JournalError: It could not be put into the outbox.
         """
-        if name not in {one.name for one in self.channels()}:
+        if name not in {one.name for one in self._settings.channels}:
             raise ConfigError(f"There is no channel {name}.")
         now = datetime.now(UTC)
         key = f"test:{now.isoformat()}"

@@ -23,7 +23,7 @@ from trader.desk.system.settings_shown import (
     settings_shown,
 )
 from trader.desk.values import Status
-from trader.domain.errors import ConfigError, JournalError
+from trader.domain.errors import JournalError
 from trader.exchange.ports import Gateway
 from trader.journal import AlertRow, Journal, Lease
 from trader.journal.outbox import UNDELIVERED
@@ -108,16 +108,12 @@ class SystemDesk:
         counts = outbox.count()
         lately = [row for row in outbox.newest(UNDELIVERED) if status.wall - row.changed_at < LATELY]
         here = _is_here(lease)
-        try:
-            channels = len(self.messages.channels())
-        except ConfigError:
-            channels = 0
         return Look(
             status=status,
             lease=lease,
             alerts=alerts,
             watcher=newest_watcher(journal, self._account),
-            channels=channels,
+            channels=len(self._settings.channels),
             waiting=sum(many for (_, state), many in counts.items() if state in ("waiting", "sending")),
             undelivered=lately,
             delivered_at=max(outbox.last_sent().values(), default=None),

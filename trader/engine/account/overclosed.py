@@ -8,15 +8,16 @@ explains stands in it, nothing is moved, and the self-check halts (I1), once the
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 
-from trader.domain.fill import FillKind
+from trader.domain.fill import Channel, FillKind
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.account.allocation import explained, newest_fill_at, others_in
 from trader.engine.account.settlement import free_first
 from trader.engine.records import LegTerms
-from trader.engine.state import POSITION_LAG_SECS, Run, State, seconds_since
+from trader.engine.state import POSITION_LAG_SECS, BookedFill, Run, State, seconds_since
 from trader.engine.turn import Turn
 
 
@@ -72,10 +73,16 @@ def _foreign(state: State, run: Run, leg: LegTerms) -> int | None:
     if shown is None:
         return None
     ours = [booked for one in state.runs.values() for booked in one.fills.values() if booked.fill.symbol == leg.symbol]
-    if any(0 < seconds_since(booked.wall, shown.asked) < POSITION_LAG_SECS for booked in ours):
+    if any(_may_lag(booked, shown.asked) for booked in ours):
         return None
     since = sum(booked.fill.side.sign * booked.fill.quantity for booked in ours if booked.wall >= shown.asked)
     return max((shown.held.get(leg.symbol, 0) - (explained(state, leg.symbol) - since)) * leg.side.sign, 0)
+
+
+def _may_lag(booked: BookedFill, asked: datetime) -> bool:
+    """Whether a read of positions may or may not know a fill. What a list told was traded before, who knows when."""
+    passed = seconds_since(booked.wall, asked)
+    return 0 < passed < POSITION_LAG_SECS or (passed <= 0 and booked.fill.channel is Channel.REST)
 
 
 def _is_heard(turn: Turn, run: Run, leg: LegTerms) -> bool:

@@ -145,10 +145,12 @@ def _take_in(turn: Turn, run_id: str, name: OrderName, snapshot: OrderSnapshot) 
     """An order of this run that the journal does not know: sent while nothing could be written, or recorded in a journal
     that an older copy has replaced. Its id says what it was for, the exchange everything else."""
     run = turn.run(run_id)
+    if snapshot.client_order_id is None or not is_ours(snapshot.client_order_id, turn.state.installation):
+        return
+    if not run.legs:
+        turn.set_watch(run_id, taken_over=True)  # its contract has to be known first
     leg = next((leg for leg in run.legs if leg.symbol == snapshot.symbol), None)
     if leg is None or name.leg != leg.key:
-        return
-    if snapshot.client_order_id is None or not is_ours(snapshot.client_order_id, turn.state.installation):
         return
     if find_order(turn, snapshot.client_order_id, snapshot.venue_order_id) is not None:
         return
@@ -170,7 +172,7 @@ def _take_in(turn: Turn, run_id: str, name: OrderName, snapshot: OrderSnapshot) 
     text = f"{snapshot.client_order_id} is an order of this run that the journal did not know; taken over from the exchange."
     turn.alert(run_id, "error", f"taken_over:{snapshot.client_order_id}", text)
     turn.set_watch(run_id, taken_over=True)
-    if turn.run(run_id).phase is Phase.WAITING:
+    if turn.run(run_id).phase is Phase.WAITING and not run.adopts:
         turn.phase(run_id, Phase.ENTERING, "orders of this entry were found at the exchange")
     if name.purpose not in (Purpose.ENTRY, Purpose.CLOSE) and turn.run(run_id).exit_reason is None:
         # Nobody closes what he means to sell: the decision was lost with the record of this order.

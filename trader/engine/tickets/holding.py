@@ -10,7 +10,7 @@ from trader.engine.state import Run, seconds_since
 from trader.engine.tickets.listing import ask_chain
 from trader.engine.tickets.protecting import give_way, protect
 from trader.engine.tickets.terms import KEY, STOP_LOSS, TAKE_PROFIT
-from trader.engine.tickets.waiting import pin
+from trader.engine.tickets.waiting import unsearched
 from trader.engine.turn import Turn
 
 _QUIET_SECS = 3.0  # a stream silent for this long is helped out
@@ -59,7 +59,7 @@ def close_ticket(turn: Turn, run_id: str) -> None:
     know its contract, that comes first: what it holds could not be found."""
     run = turn.run(run_id)
     is_lost = turn.watch(run_id).recovered and not run.legs
-    if is_lost and (obstacle := pin(turn, run)) is not None and not obstacle.lasts:
+    if is_lost and (obstacle := unsearched(turn, run)) is not None and not obstacle.lasts:
         return
     give_way(turn, run_id)
     close(turn, run_id)

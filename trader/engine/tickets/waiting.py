@@ -64,7 +64,7 @@ def wait_ticket(turn: Turn, run_id: str) -> None:
 def _end_restarted(turn: Turn, run: Run) -> None:
     """After a restart it is not sent any more. Whether it had been is for the exchange to say, since the journal may be an older
     copy: that is waited for, however long it takes."""
-    obstacle = _unsearched(turn, run)
+    obstacle = unsearched(turn, run)
     if obstacle is not None and not obstacle.lasts:
         turn.set_watch(run.run_id, why_not=(obstacle.refusal.sentence,))
     elif run.cancelled:
@@ -74,9 +74,11 @@ def _end_restarted(turn: Turn, run: Run) -> None:
         refuse(turn, run.run_id, Refusal("RESTARTED", "", words) if obstacle is None else obstacle.refusal)
 
 
-def _unsearched(turn: Turn, run: Run) -> Obstacle | None:
-    """What keeps the exchange from being searched for orders that an older journal does not know."""
-    if obstacle := pin(turn, run):
+def unsearched(turn: Turn, run: Run) -> Obstacle | None:
+    """What keeps the exchange from being searched for orders that an older journal does not know. Where it lists one of this ticket
+    whose contract the journal has lost, too, that is pinned, and the account read again."""
+    watch = turn.watch(run.run_id)
+    if watch.account_read is not None and watch.taken_over and (obstacle := pin(turn, run)):
         return obstacle
     if turn.watch(run.run_id).is_searched:
         return None

@@ -6,10 +6,9 @@ from datetime import datetime, time, timedelta
 
 import msgspec
 
-from trader.domain.errors import ConfigError
+from trader.config.channels import read_severities
 from trader.domain.expiry import IST, at_ist, ist_date, parse_hhmm
 from trader.domain.severity import SEVERITIES, Severity
-from trader.notify.channels import read_severities
 
 _ASKED: tuple[Severity, ...] = (
     "info",
@@ -54,14 +53,14 @@ def read_quiet(text: str) -> Quiet:
     """`23:00-07:00` for all that is not critical, or `info,notice|20:00-09:00 warning|23:00-07:00`, each severity once.
 
     Raises:
-        ConfigError: An entry is no such span, or a severity is named twice.
+        ValueError: An entry is no such span, or a severity is named twice; in words that continue the setting's name.
     """
     spans: dict[Severity, Span] = {}
     for place, entry in enumerate(_DASH.sub("-", text.strip()).split(), start=1):
         wanted, bar, span = entry.rpartition("|")
-        named = read_severities(wanted, f"TRADER_NOTIFY_QUIET: entry {place}") if bar else frozenset(_ASKED)
+        named = read_severities(wanted, f"entry {place}") if bar else frozenset(_ASKED)
         if twice := [one for one in SEVERITIES if one in named and one in spans]:
-            raise ConfigError(f"TRADER_NOTIFY_QUIET names {twice[0]} twice; each severity has one span.")
+            raise ValueError(f"names {twice[0]} twice; each severity has one span")
         spans |= dict.fromkeys(named, _span(span))
     return Quiet(spans)
 
@@ -71,7 +70,7 @@ def _span(text: str) -> Span:
     try:
         found = Span(parse_hhmm(begins), parse_hhmm(ends))
     except ValueError as error:
-        raise ConfigError(f"TRADER_NOTIFY_QUIET must be like 23:00-07:00 (IST), was {text[:40]!r}: {error}.") from error
+        raise ValueError(f"must be like 23:00-07:00 (IST), was {text[:40]!r}: {error}") from error
     if not dash or found.begins == found.ends:
-        raise ConfigError(f"TRADER_NOTIFY_QUIET must be a span like 23:00-07:00 (IST), was {text[:40]!r}.")
+        raise ValueError(f"must be a span like 23:00-07:00 (IST), was {text[:40]!r}")
     return found

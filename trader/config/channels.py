@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import SecretStr
 
-from trader.config.settings import Settings
-from trader.domain.errors import ConfigError
 from trader.domain.severity import SEVERITIES, Severity
 
 _KIND = re.compile(r"([a-z][a-z0-9+.-]*)://.+", re.IGNORECASE)
@@ -49,32 +47,23 @@ class Channel(msgspec.Struct, frozen=True):
         return f"{words} at {address.hostname}{port}" if address.hostname else words
 
 
-def channels_of(settings: Settings) -> tuple[Channel, ...]:
-    """What TRADER_NOTIFY_URLS names.
-
-    Raises:
-        ConfigError: An entry is none.
-    """
-    return read_channels("" if settings.notify_urls is None else settings.notify_urls.get_secret_value())
-
-
 def read_channels(text: str) -> tuple[Channel, ...]:
     """The channels of a setting's text, in its order; one that is named twice takes the severities of both.
 
     Raises:
-        ConfigError: An entry is none; it is told by its place, not by its text.
+        ValueError: An entry is none; it is told by its place, not by its text, in words that continue the setting's name.
     """
     found: dict[str, Channel] = {}
     entries = text.split()
     if len(entries) > _MOST:
-        raise ConfigError(f"TRADER_NOTIFY_URLS has {len(entries)} entries, at most {_MOST} are used.")
+        raise ValueError(f"has {len(entries)} entries, at most {_MOST} are used")
     for place, entry in enumerate(entries, start=1):
-        where = f"TRADER_NOTIFY_URLS: entry {place}"
+        where = f"entry {place}"
         wanted, bar, url = entry.rpartition("|")
         severities = read_severities(wanted, where) if bar else frozenset(SEVERITIES)
         kind = _KIND.fullmatch(url)
         if kind is None:
-            raise ConfigError(f"{where} is no address such as tgram://token/chat or mailto://user:password@host.")
+            raise ValueError(f"{where} is no address such as tgram://token/chat or mailto://user:password@host")
         name = f"{kind[1].lower()}-{hashlib.sha256(url.encode()).hexdigest()[:4]}"
         before = found[name].severities if name in found else frozenset()
         found[name] = Channel(name, SecretStr(url), before | severities)
@@ -85,10 +74,10 @@ def read_severities(text: str, where: str) -> frozenset[Severity]:
     """``critical,warning``; `where` begins the sentence of what is wrong.
 
     Raises:
-        ConfigError: One of them is no severity.
+        ValueError: One of them is no severity.
     """
     names = [one.strip().lower() for one in text.split(",")]
     for name in names:
         if name not in SEVERITIES:
-            raise ConfigError(f"{where} names the severity {name[:20]!r}; there are {', '.join(SEVERITIES)}.")
+            raise ValueError(f"{where} names the severity {name[:20]!r}; there are {', '.join(SEVERITIES)}")
     return frozenset(one for one in SEVERITIES if one in names)

@@ -2,9 +2,8 @@
 
 import pytest
 
-from trader.domain.errors import ConfigError
+from trader.config.channels import read_channels
 from trader.domain.severity import SEVERITIES
-from trader.notify.channels import read_channels
 
 TELEGRAM = "tgram://123456:secretsecret/987"
 
@@ -61,6 +60,6 @@ def test_a_channel_is_called_by_its_kind_and_where_that_is_no_secret_its_host(ur
     ],
 )
 def test_an_entry_that_is_none_is_told_by_its_place_and_not_by_its_text(text: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words) as told:
+    with pytest.raises(ValueError, match=words) as told:
         read_channels(text)
     assert "hunter2" not in str(told.value)
