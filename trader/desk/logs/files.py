@@ -40,7 +40,11 @@ class LogFile(msgspec.Struct, frozen=True):
     size: int
 
     def begins(self) -> bytes:
-        return os.pread(self.file.fileno(), 64, 0)
+        return self.read(0, 64)
+
+    def read(self, position: int, size: int) -> bytes:
+        self.file.seek(position)
+        return self.file.read(size)
 
 
 @contextmanager
@@ -77,7 +81,7 @@ def _lines_of(one: LogFile, end: int, *, newest: bool) -> Iterator[tuple[Place, 
     while position > 0:
         size = min(_BLOCK, position)
         position -= size
-        block = os.pread(one.file.fileno(), size, position) + rest
+        block = one.read(position, size) + rest
         lines = block.split(b"\n")
         begin = position + len(block) + 1
         for number in range(len(lines) - 1, 0, -1):
