@@ -29,7 +29,7 @@ MADE = ("4", "-2", "1.5", "-0.5")
 
 
 @pytest.fixture
-def runs(journal: Journal) -> None:
+def runs(journal: Journal, desk: Desk) -> None:
     """Four runs on four days, and a single order that was closed again at a profit of 4.93."""
     records = done().records
     for number, pnl in enumerate(MADE):
@@ -51,6 +51,7 @@ def runs(journal: Journal) -> None:
     for _ in range(4):
         stage.moved(after=30)
     stage.write()
+    desk.analytics.await_results()
 
 
 ASKED: list[dict[str, Any]] = [

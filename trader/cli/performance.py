@@ -61,6 +61,7 @@ def performance(
         outcome=None if outcome is None else _one_of("--outcome", outcome, OUTCOMES),
     )
     with options.open_desk(options.read_settings()) as desk:
+        desk.analytics.await_results()
         found = desk.analytics.figures(wanted, by=by, capital=_capital(capital))
     if as_json:
         emit_json(found)
@@ -73,8 +74,6 @@ def _lines(found: "Figures") -> list[str]:
     if found.groups:
         head = ["", "runs", "won", "P&L", "average", "worst", "factor"]
         lines += ["", *table(head, [[group.label, *_row(group.figures)] for group in found.groups])]
-    if found.missing:
-        lines.append(f"{found.missing} runs more are being read; ask again in a moment.")
     return lines
 
 

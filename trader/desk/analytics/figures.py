@@ -1,6 +1,7 @@
 """Figures over finished runs, as every face asks for them."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -20,6 +21,7 @@ from trader.domain.errors import ConfigError
 from trader.journal import Journal, RunSummary
 
 LONGEST_PAGE = 500
+_AGAIN_SECS = 0.05
 _ANSWERS_KEPT = 12  # of filters asked last
 T = TypeVar("T")
 ZERO = Decimal(0)
@@ -121,6 +123,15 @@ class Analytics:
             if kept is None or kept[0] is not journal:
                 kept = self._books[name] = (journal, ResultBook(journal, name))
         return kept[1].results()
+
+    def await_results(self) -> None:
+        """Wait until every finished run of this desk's account has its result.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        while self.results().missing:
+            time.sleep(_AGAIN_SECS)
 
     def figures(
         self,
