@@ -36,9 +36,12 @@ def boards(
     grid: timedelta | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    *,
+    on_forward: bool = False,
 ) -> Iterator[Board]:
     """Each chain of a file or folder, in order of time, of a part of it by the recorded clock. `grid`: quotes are told at the nearest of its instants, for a file whose
-    rows keep the times of their own last change; by default those of one instant are one chain."""
+    rows keep the times of their own last change; by default those of one instant are one chain. `on_forward`: the spot of a quote is the
+    forward of its expiry, which Deribit marks on, not the index."""
     rows = read_quotes(source, kind, underlying, start, end)
     step = None if grid is None else int(grid.total_seconds() * 1000)
 
@@ -48,10 +51,10 @@ def boards(
     if step is not None:
         rows = iter(sorted(rows, key=instant))
     for ts_ms, together in groupby(rows, key=instant):
-        yield board(underlying, datetime.fromtimestamp(ts_ms / 1000, UTC), together)
+        yield board(underlying, datetime.fromtimestamp(ts_ms / 1000, UTC), together, on_forward)
 
 
-def board(underlying: str, at: datetime, rows: Iterable[DeribitQuote]) -> Board:
+def board(underlying: str, at: datetime, rows: Iterable[DeribitQuote], on_forward: bool = False) -> Board:
     """One chain. A strike that this exchange does not list is left out."""
     instruments: list[Instrument] = []
     quotes: dict[str, Quote] = {}
@@ -63,7 +66,7 @@ def board(underlying: str, at: datetime, rows: Iterable[DeribitQuote]) -> Board:
             contract = build_option(underlying, row.kind, row.strike, expiry)
         except ValueError:
             continue
-        quote = _quote(row, at, expiry)
+        quote = _quote(row, at, expiry, on_forward)
         if quote is not None:
             instruments.append(contract)
             quotes[row.symbol] = quote
@@ -71,7 +74,7 @@ def board(underlying: str, at: datetime, rows: Iterable[DeribitQuote]) -> Board:
     return Board(instruments=tuple(instruments), quotes=quotes, spot=spot, market=at)
 
 
-def _quote(row: DeribitQuote, at: datetime, expiry: datetime) -> Quote | None:
+def _quote(row: DeribitQuote, at: datetime, expiry: datetime, on_forward: bool) -> Quote | None:
     """None where its mark has no volatility: a price that says nothing."""
     years, strike = year_fraction(at, expiry), float(row.strike)
     vol = row.mark_iv or implied_vol(float(row.mark), row.forward, strike, years, row.kind)
@@ -86,7 +89,7 @@ def _quote(row: DeribitQuote, at: datetime, expiry: datetime) -> Quote | None:
         ask_size=_SIZE,
         greeks=greeks(row.forward, strike, vol, years, row.kind),
         mark_iv=vol,
-        spot=Decimal(str(row.index or row.forward)),
+        spot=Decimal(str(row.forward if on_forward else row.index or row.forward)),
         open_interest=None,
         ts_mark=at,
         ts_quote=at,

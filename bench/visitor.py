@@ -82,19 +82,20 @@ class Visitor:
                 case "script_finished":
                     self._done.release()
 
-    def load(self) -> None:
-        """One full run of the page."""
-        self._rerun("")
+    def load(self, page: str = "", query: str = "") -> None:
+        """One full run of a page, by its name and what its address asks for."""
+        self._rerun("", page, query)
 
     def refresh(self, fragment_id: str) -> None:
         """One run of one fragment."""
         self._rerun(fragment_id)
 
-    def _rerun(self, fragment_id: str) -> None:
+    def _rerun(self, fragment_id: str, page: str = "", query: str = "") -> None:
         while self._done.acquire(blocking=False):  # of a run the page asked for itself
             pass
         message = BackMsg()
-        message.rerun_script.query_string = ""
+        message.rerun_script.query_string = query
+        message.rerun_script.page_name = page
         message.rerun_script.is_auto_rerun = bool(fragment_id)
         message.rerun_script.fragment_id = fragment_id
         message.rerun_script.cached_message_hashes.extend(self._kept)

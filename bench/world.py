@@ -75,11 +75,14 @@ class World:
         flooded: bool = False,
         flood_serve: Callable[..., None] = flood.serve,
         venue: Mapping[str, Any] | None = None,
+        database: str = "",
     ) -> None:
-        """`flood_serve` is what the flood's process runs; `venue` are options beside or instead of the usual ones."""
+        """`flood_serve` is what the flood's process runs; `venue` are options beside or instead of the usual ones; `database` is the
+        URL of the journal, empty for a file of its own."""
         self._flooded = flooded
         self._flood_serve = flood_serve
         self._venue_options = {**_VENUE, **(venue or {})}
+        self._database = database
         self._ends: list[Callable[[], object]] = []
         self.flood: Child | None = None
         self.ahead_us = 0
@@ -128,6 +131,8 @@ class World:
             "DELTA_PAPER_API_KEY": self.venue["api_key"],
             "DELTA_PAPER_API_SECRET": self.venue["api_secret"],
         }
+        if self._database:
+            self.environ["DATABASE_URL"] = self._database
         self.settings = load_settings(environ=self.environ, env_file=self.home / "no.env")
         self.desk = Desk(self.settings)
         self._ends.append(self.desk.close)
@@ -172,7 +177,8 @@ class World:
 
     def await_runner(self, secs: float = 60) -> None:
         """Until the runner's picture is fresh; never opens the journal before the runner has made it."""
-        await_value(lambda: True if (self.home / "journal.db").exists() else None, secs, "a journal")
+        made = (self.home / "journal.db").exists
+        await_value(lambda: True if self._database or made() else None, secs, "a journal")
         await_value(lambda: True if self.desk.status().runner.alive else None, secs, "a living runner")
 
     def hold(self) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.analytics.results import result
 from trader.cli.words import one_run
 from trader.domain.exit_reason import EXIT_REASONS, ExitReason, exit_label, exit_words
 from trader.engine.record_kinds import sentence
 from trader.engine.records import ExitDecided, Phase
 from trader.engine.view import RunView
-from trader.journal import RunSummary
 from trader.panel import past, words
 
 ROOT = Path(__file__).parent.parent
@@ -71,10 +71,7 @@ def test_every_face_shows_every_reason_in_the_same_words(reason: ExitReason) -> 
         created_at=AT, stop_requested=False, flat="true", exit_reason=reason,
     )  # fmt: skip
     assert f"exit reason {label}," in one_run(view)[1]
-    summary = RunSummary(
-        run_id="r", account="a", env="paper", preset="p", underlying="BTC", config_hash="h", created_at=AT,
-        created_market=None, phase="done", legs=(), fill_count=0, exit_reason=reason, realized_pnl=Decimal(0),
-    )  # fmt: skip
+    summary = result(1, Decimal(3), AT, exit_reason=reason)
     assert past.summary_table([summary]).to_csv().count(label)  # the table of runs, and its CSV
 
 

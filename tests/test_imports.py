@@ -21,19 +21,22 @@ FLOORS: dict[str, int] = {
     "trader.config": 0,
     "trader.machine": 0,
     "trader.engine": 1,
+    "trader.analytics": 2,
     "trader.exchange": 2,
     "trader.venue": 2,
     "trader.journal": 2,
-    "trader.notify": 2,
+    "trader.notify": 3,
     "trader.runner": 3,
     "trader.desk": 4,
     "trader.simulation": 4,
-    "trader.cli": 5,
-    "trader.panel": 5,
-    "trader.api": 5,
-    "trader.__main__": 5,
-    "pages": 5,
-    "streamlit_app": 5,
+    "trader.report": 5,
+    "trader.watch": 5,
+    "trader.cli": 6,
+    "trader.panel": 6,
+    "trader.api": 6,
+    "trader.__main__": 6,
+    "pages": 6,
+    "streamlit_app": 6,
 }
 SIDEWAYS = {
     ("trader.pricing", "trader.domain"),
@@ -62,6 +65,9 @@ FACES_MAY = (
     "trader.engine.view",
     "trader.engine.records",
     "trader.runner.host",
+    "trader.watch",
+    "trader.report",
+    "trader.analytics",
     "trader.simulation",
     "trader.runner.flatten",
     "trader.venue.launch",
@@ -71,7 +77,7 @@ FACES_MAY = (
     *FACES,
 )
 
-PURE = ("trader/domain", "trader/pricing", "trader/engine")
+PURE = ("trader/domain", "trader/pricing", "trader/engine", "trader/analytics")
 IMPURE_MODULES = frozenset(
     "aiohttp asyncio concurrent ctypes curses dotenv fcntl ftplib glob http httpx io logging mmap multiprocessing os "
     "pandas pathlib pickle psycopg pyarrow queue random requests sched secrets select selectors shelve shutil signal "

@@ -19,6 +19,7 @@ MATRIX = {
     "POST /v1/runs/{run_id}/stop": "stop",
     "GET /v1/runs/{run_id}/report": "read",
     "GET /v1/runs/{run_id}/series": "read",
+    "GET /v1/runs/{run_id}/attribution": "read",
     "GET /v1/commands/{command_id}": "read",
     "GET /v1/presets": "read",
     "GET /v1/presets/{name}": "read",
@@ -55,7 +56,9 @@ MATRIX = {
     "GET /v1/trading/trades": "read",
     "GET /v1/trading/balances": "read",
     "GET /v1/events": "read",
+    "GET /v1/days/{day}/report": "read",
     "GET /v1/stream/events": "read",
+    "GET /v1/logs": "read",
 }
 KINDS = (None, "wrong", "revoked", "read", "stop", "trade")
 _VALUES = {"{order}": "pause"}

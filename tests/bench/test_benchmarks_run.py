@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench import (
+    analytics,
     api,
     api_orders,
     chain,
@@ -17,6 +18,7 @@ from bench import (
     latency,
     memory,
     messages,
+    notify,
     orders,
     panel,
     sessions,
@@ -45,6 +47,11 @@ WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]]
         {"secs": 0.5, "rate": 200.0, "rounds": 1},
         {"process_p99_ms", "panel_0_tabs_p99_ms", "panel_6_tabs_p99_ms", "bare_p99_ms"},
     ),
+    "notify": (
+        notify.measure,
+        {"secs": 0.5, "rate": 200.0, "rounds": 1},
+        {"alerts", "quiet_p99_ms", "drill_p99_ms", "p50_ratio", "p99_ratio"},
+    ),
     "chain": (chain.measure, {"secs": 0.3, "rounds": 1, "rate": 500.0}, {"limit_msgs_per_sec", "ratio_to_limit"}),
     "panel": (
         panel.measure,
@@ -60,6 +67,11 @@ WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]]
         api_orders.measure,
         {"orders": 2, "listed": 2, "lists": 1, "secs": 0.5, "away_ms": 5.0},
         {"order_accepted_p50_ms", "own_round_trip_p50_ms", "accepted_ratio_to_floor", "single_orders_per_sec"},
+    ),
+    "analytics": (
+        analytics.measure,
+        {"runs": 24, "fills": 20, "secs": 1.0, "database": ""},
+        {"records", "analytics_first: analytics_ms", "history_first: history_ms", "building_first: rss_most_mb"},
     ),
     "memory": (memory.measure, {"secs": 0.2, "rate": 100.0}, {"after_start_mb", "after_run_mb", "most_mb"}),
 }

@@ -1,5 +1,5 @@
-"""Takes the screenshots of `docs/screenshots/` from the real panel: `python -m tests.browser.shoot`, those of Orders & positions alone with
-`orders` behind it.
+"""Takes the screenshots of `docs/screenshots/` from the real panel: `python -m tests.browser.shoot`, those of Orders & positions, or of
+Analytics and History, alone with `orders` or `analytics` behind it.
 
 Starts the panel with a local venue in a temporary home, makes a run go through its phases, and saves each page at desktop
 and phone width. Exiting is over in a second on paper; that one picture is of the same pages over the tests' fake desk.
@@ -179,10 +179,22 @@ def orders(home: Path, browser: Browser, url: str) -> None:
     trader(home, "close", "--symbol", "BTCUSD", "--wait", "60")
 
 
+def system_read(page: Page) -> None:
+    """Every part of the machinery is told, and the exchange has answered."""
+    expect(page.locator(".sy-board")).to_contain_text("Program", timeout=30_000)
+    page.get_by_role("button", name="Test the connection").click()
+    expect(page.get_by_text("there and back").first).to_be_visible(timeout=30_000)
+
+
 def account_read(page: Page) -> None:
     """What is used of the limits stands beside them, and each position has its margin."""
     expect(page.locator(".ac-use meter").first).to_be_visible(timeout=30_000)
     expect(page.locator(".mg-table tbody tr").first).to_be_visible(timeout=30_000)
+
+
+def logged(page: Page) -> None:
+    """Lines are listed: a table on a desk, cards on a phone."""
+    expect(page.locator(".st-key-wide_log, .st-key-narrow_log").filter(visible=True)).to_have_count(1, timeout=30_000)
 
 
 def only_orders() -> None:
@@ -194,6 +206,32 @@ def only_orders() -> None:
         with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
             trader(home, "start", "--preset", "browser-test", "--now", "--wait", "60")
             orders(home, browser, url)
+        browser.close()
+
+
+def analytics(home: Path, browser: Browser) -> None:
+    """Analytics and History over a quarter of a year of runs: those of the tests' fake desk."""
+    environ = {"FAKE_SCENARIO": "holding", "FAKE_RUNS": "1"}
+    with serving(home / "analytics", entry=ROOT / "tests" / "panel" / "fake_app.py", environ=environ) as url:
+        for theme in ("light", "dark"):
+            shoot(browser, f"{url}/analytics?capital=2000", name_of("analytics", theme), analytics_drawn, theme=theme)
+        shoot(browser, f"{url}/history", "history_list", listed)
+        shoot(browser, f"{url}/history?run=sample003&with=sample018", "history_compared", compared)
+
+
+def analytics_drawn(page: Page) -> None:
+    expect(page.locator(".js-plotly-plot")).to_have_count(14, timeout=30_000)
+
+
+def compared(page: Page) -> None:
+    expect(page.locator(".st-key-compare_chart .js-plotly-plot")).to_be_visible(timeout=30_000)
+
+
+def only_analytics() -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        analytics(Path(folder), browser)
         browser.close()
 
 
@@ -229,13 +267,15 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_several", theme), two_runs, theme=theme)
                 shoot(browser, f"{url}/account", name_of("account", theme), account_read, theme=theme)
+                shoot(browser, f"{url}/system", name_of("system", theme), system_read, theme=theme)
             trader(home, "stop", "--run", json.loads(trader(home, "status", "--json"))["run_id"], "--wait", "60")
             stop(browser, url)
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_flat", theme), hero_says("Done — flat"), theme=theme)
                 shoot(browser, f"{url}/configure", name_of("configure", theme), sells, theme=theme)
-            shoot(browser, f"{url}/history", "history_list", listed)  # fmt: skip
+                shoot(browser, f"{url}/logs", name_of("logs", theme), logged, theme=theme)
             shoot(browser, f"{url}/history?run={run}", "history", lambda page: expect(page.locator(".st-key-hist_chart")).to_be_visible(timeout=30_000))  # fmt: skip
+        analytics(home, browser)
         fake = ROOT / "tests" / "panel" / "fake_app.py"
         for state, words in {"exiting": "Exiting", "dead": "Not watched", "entering": "Entering"}.items():
             with serving(home / state, entry=fake, environ={"FAKE_SCENARIO": state}) as url:
@@ -244,4 +284,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    only_orders() if sys.argv[1:] == ["orders"] else main()
+    {"orders": only_orders, "analytics": only_analytics}.get(sys.argv[-1], main)()

@@ -315,7 +315,13 @@ def test_a_setting_that_is_none_is_one_sentence_with_its_name(
     value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for variable in VARIABLES:
-        free = variable in ("DATABASE_URL", "TRADER_HOME", "TRADER_SNAPSHOT", "TRADER_VENUE_RECORDING")
+        free = variable in (
+            "DATABASE_URL",
+            "TRADER_HOME",
+            "TRADER_SNAPSHOT",
+            "TRADER_VENUE_RECORDING",
+            "TRADER_NOTIFY_URLS",
+        )
         owner = next((env for env, names in KEY_VARIABLES.items() if variable in names), None)
         if (value == "http://[::1" and (free or owner)) or (
             value[0] in "~x" and (variable == "DATABASE_URL" or (owner and value[0] == "~"))

@@ -1,5 +1,7 @@
 """orders, trades, positions, events, stats and account on the command line: tables of 80 columns, JSON, one sentence for nonsense."""
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from tests.engine.tickets.stage import CALL, PERP, buy
 from trader.cli.app import main
 from trader.config.settings import load_settings
 from trader.journal import Journal, Sample
+from trader.report.trades_csv import COLUMNS
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings
@@ -102,6 +105,16 @@ def test_orders_are_listed_filtered_and_told_one_by_one(stage: Written, capsys: 
         "filled",
         "confirmed",
     ]
+
+
+def test_trades_as_csv_are_those_that_match_and_a_head_where_none_does(stage: Written, capsys: Said) -> None:
+    told = list(csv.DictReader(io.StringIO(run(capsys, "trades", "--csv")[1])))
+    assert [(one["symbol"], one["quantity"], one["price"], one["algorithm"]) for one in told] == [
+        (PERP, "5", "100010", "once")
+    ]
+    assert run(capsys, "trades", "--csv", "--until", "2001-01-01")[1] == ",".join(COLUMNS) + "\n"
+    code, _, words = run(capsys, "trades", "--csv", "--json")
+    assert code == 2 and "--csv" in words and "goes without --json" in words
 
 
 def test_trades_and_events_by_day(stage: Written, capsys: Said) -> None:

@@ -47,7 +47,11 @@ def test_env_example_copied_as_it_is_changes_nothing(here: Path) -> None:
     (here / ".env").write_text((ROOT / ".env.example").read_text())
     (here / ".env").chmod(0o600)
     plain = load_settings(environ={}, env_file=here / "none")
-    assert load_settings(environ={}) == plain
+    copied = load_settings(environ={})
+    assert set(copied.sources.values()) == {
+        str(here / ".env")
+    }  # it says where each comes from; the values are the same
+    assert copied.model_copy(update={"sources": {}}) == plain
 
 
 def test_process_wins_over_the_file_and_the_command_line_over_both(here: Path) -> None:

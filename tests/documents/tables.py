@@ -34,14 +34,21 @@ NOT_RUN = {
     "python -m trader simulate --sessions 2400 --seed 98010000 --jobs 2": "two minutes and more; the ledger says what came of it",
     "python -m trader simulate --sessions 100000 --seed 150000000 --jobs 2": "half an hour; the ledger says what came of it",
     "python -m trader beside": "needs something foreign beside a run that waits; desk/test_foreign.py confirms as it does",
+    "python -m trader performance --kinds all --by structure": "cli/test_performance.py and api/test_results.py ask for it",
     "python -m trader flatten --any-price": "asks first like `flatten`, which is run; what it pays is in flatten/test_pricing.py",
+    "python -m trader watch --test": "needs a channel somewhere; cli/test_watch.py runs it with two",
+    "python -m trader watch": "goes on until it is stopped; watch/test_process.py and test_drill.py run it",
     "python -m trader simulate --kills all --seed 1": "the ledger's; with a number of sessions it is run by `make t1`",
 }
 # The project's own tests and measurements: `make test` would run itself, the others take minutes to an hour.
 OURS = r"(\w+=\S+ )*(make (?!run\b)|pytest |python -m (tests|bench)\b)"
 # Commands of running text that are run behind the blocks of their page; capitals are filled in.
 ALSO = {
-    "api.md": ("python -m trader token revoke guide",),
+    "api.md": (
+        "python -m trader token revoke guide",
+        "python -m trader performance --json",
+        "python -m trader trades --csv",
+    ),
     "runbook.md": (
         "python -m trader ack all",
         "python -m trader journal backup FILE",

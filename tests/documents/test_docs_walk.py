@@ -20,6 +20,7 @@ BEFORE = {
     "api.md": "python -m trader run",
     "client.md": "python -m trader venue > venue.json",
     "recordings.md": "python -m trader run",
+    "reports.md": "python -m trader run",
     "runbook.md": "python -m trader run",
     "tickets.md": "python -m trader run",
 }

@@ -11,7 +11,7 @@ from tests.documents.tables import ALSO, ELSEWHERE, LONG, NOT_RUN, OURS
 from trader.cli.app import app, commands_of
 
 SHELLS = ("", "sh", "powershell")
-SHOWN = ("mermaid", "json")  # languages that nobody runs
+SHOWN = ("mermaid", "json", "ini", "caddyfile")  # languages that nobody runs
 PRINTED = [(page, command) for page in PAGES for block in blocks(page) for command in commands(block)]
 INLINE = sorted({(page.name, command) for page in PAGES for command in inline_commands(page)})
 # Everything behind `python -m trader`: also in the comment of another command ("or: ..."), and in what the program says.

@@ -66,8 +66,9 @@ def recorded_days_history(said: list[str], reader: Reader) -> None:
 
 
 def broken(said: list[str], reader: Reader) -> None:
-    status, _, pause, flatten, positions, orders, verify, simulate = said
+    status, _, log, pause, flatten, positions, orders, verify, simulate = said
     assert "Holding" in status
+    assert "status reported: premium" in log
     assert "PAUSED" in pause
     assert "FLAT" in flatten and "NOT FLAT" not in flatten
     assert "No position" in positions and "C-BTC-" in orders

@@ -1,5 +1,6 @@
 """A whole desk without faces: the local venue over real HTTP and WebSocket, a journal on disk, the real runner in a thread."""
 
+import json
 import threading
 import time
 import uuid
@@ -9,7 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from trader.config.connection import announcement_path
 from trader.config.preset import Preset
+from trader.config.settings import load_settings
+from trader.desk import Desk
 from trader.engine.view import RunView
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
@@ -98,6 +102,16 @@ class Rig:
             )
 
         return await_value(take, 40, "a free lease")
+
+    def desk(self) -> Desk:
+        """A face's desk on the same journal and venue; whoever opens it closes it."""
+        addresses, settings = self.venue.addresses, load_settings(environ={"TRADER_HOME": str(self.folder)})
+        body = {
+            "rest_url": addresses.rest_url, "ws_public_url": addresses.ws_public_url,
+            "ws_private_url": addresses.ws_private_url, "api_key": KEY, "api_secret": SECRET, "pid": 1,
+        }  # fmt: skip
+        announcement_path(settings.home).write_text(json.dumps(body))
+        return Desk(settings)
 
     def halt(self) -> None:
         """Stop the runner; the position stays."""

@@ -1,6 +1,5 @@
 """The books over the real wire: with tickets, a run and other people's things on, every number is the exchange's own."""
 
-import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import KEY, SECRET, START, Rig, await_value, preset, start_venue
-from trader.config.connection import announcement_path
-from trader.config.settings import load_settings
+from tests.e2e.rig import START, Rig, await_value, preset, start_venue
 from trader.desk import Desk
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.engine.records import Phase
@@ -34,14 +31,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def desk(rig: Rig) -> Iterator[Desk]:
-    settings = load_settings(environ={"TRADER_HOME": str(rig.folder)})
-    addresses = rig.venue.addresses
-    body = {
-        "rest_url": addresses.rest_url, "ws_public_url": addresses.ws_public_url,
-        "ws_private_url": addresses.ws_private_url, "api_key": KEY, "api_secret": SECRET, "pid": 1,
-    }  # fmt: skip
-    announcement_path(settings.home).write_text(json.dumps(body))
-    opened = Desk(settings)
+    opened = rig.desk()
     yield opened
     opened.close()
 

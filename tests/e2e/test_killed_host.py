@@ -1,6 +1,5 @@
 """kill -9 of the runner's process while it holds: the next one resumes, with the same trail, and never enters again."""
 
-import csv
 import json
 import os
 import signal
@@ -16,17 +15,19 @@ from typing import Any
 import pytest
 
 from tests.e2e.rig import await_value, preset
+from tests.report.stage import Page, read_sections
 from trader.config.connection import read_announcement
 from trader.config.settings import load_settings
 from trader.desk import Desk
 from trader.engine.fold import fold
 from trader.engine.records import OrderIntended, Phase, Trailed
-from trader.engine.state import Run, State
+from trader.engine.state import State
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.commands import Command
 from trader.journal.store import Journal
-from trader.panel.run_report import csv_text, fills_table
+from trader.report.run_csv import run_csv
+from trader.report.run_html import run_html
 
 TREE = Path(__file__).parents[2]
 
@@ -164,21 +165,19 @@ def assert_every_face_tells_the_same_money(home: Path, run_id: str, earned: Deci
         "status --json": Decimal(ask(home, "status", "--json")["realized_pnl"]),
         "history --json": Decimal(ask(home, "history", "--json")["runs"][0]["realized_pnl"]),
         "export": Decimal(exported[0]["realized_pnl"]),
-        "CSV of the fills": csv_money(csv_text(fills_table(report.fills)), folded),
+        "report's CSV": csv_money(run_csv(report)),
+        "report's HTML": Page(run_html(report, datetime.now(UTC))).amount("Realised P&L"),
+        "report --json": Decimal(ask(home, "report", "run", "last", "--json")["attribution"]["pnl"]),
     }
     assert len(exported) == 1 and {name: value for name, value in told.items() if value != earned} == {}
     desk.close()
     journal.close()
 
 
-def csv_money(text: str, run: Run) -> Decimal:
-    """What the panel's CSV of fills adds up to: cash flows less fees (USD)."""
-    total = Decimal(0)
-    for row in csv.DictReader(text.splitlines()):
-        sign = 1 if row["Side"] == "sell" else -1
-        flow = sign * Decimal(row["Price"]) * int(row["Quantity"]) * run.leg(row["Leg"]).contract_value
-        total += flow - Decimal(row["Fee"])
-    return total
+def csv_money(text: str) -> Decimal:
+    """What the executions in a report's CSV add up to: cash flows less fees (USD)."""
+    rows = read_sections(text)["fills"]
+    return sum((Decimal(row["cash"]) - Decimal(row["fee"]) for row in rows), Decimal(0))
 
 
 def assert_the_death_is_told(home: Path, run_id: str, pid: int) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.e2e.rig import Rig, await_value, preset, start_venue
+from trader.desk import DayReport, Desk
 from trader.engine.fold import evolve
 from trader.engine.records import DayCompared, DayMarked, Phase, RunFinished
 from trader.engine.state import State
@@ -16,6 +17,11 @@ START = datetime(
     2026, 3, 3, 18, 15, tzinfo=UTC
 )  # 23:45 IST: at sixty times the pace midnight is a quarter of a minute away
 TUESDAY, WEDNESDAY = date(2026, 3, 3), date(2026, 3, 4)
+
+
+def sound(desk: Desk, day: date) -> DayReport | None:
+    found = desk.day_report(day)
+    return found if found.is_sound else None
 
 
 def test_each_day_has_made_what_the_wallet_says(tmp_path: Path) -> None:
@@ -50,6 +56,18 @@ def test_each_day_has_made_what_the_wallet_says(tmp_path: Path) -> None:
         assert account.made_by_day == {TUESDAY: mark.pnl, WEDNESDAY: end.realized_pnl - mark.pnl}
         assert account.runs_by_day == {("BTC", TUESDAY): 1}
         assert sum(account.made_by_day.values(), Decimal(0)) == rig.ledger_change()
+        desk = rig.desk()
+        tuesday, wednesday = (
+            desk.day_report(TUESDAY),
+            await_value(lambda: sound(desk, WEDNESDAY), 20, "Wednesday agrees", every_secs=2),
+        )
+        desk.close()
+        assert tuesday.is_sound and tuesday.is_over and tuesday.made == mark.pnl
+        assert (tuesday.closing, wednesday.opening) == (
+            wednesday.opening,
+            tuesday.closing,
+        ) and wednesday.made == end.realized_pnl - mark.pnl
+        assert tuesday.audits[-1].sentence == "After midnight the wallet agreed."
     finally:
         rig.halt()
         venue.stop()

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.rig import KEY, SECRET, USER, Rig, preset
 from tests.recorded_data import recorded
+from trader.desk.analytics.results import tell
 from trader.engine.records import Phase
 from trader.venue.market.importer import import_recording
 from trader.venue.market.recording import RecordingMarket
@@ -58,3 +59,7 @@ def test_a_day_of_recorded_chains_is_sold_held_and_closed_by_the_clock(venue: Ve
     assert closed.exit_reason == "time" and closed.flat == "true"
     assert closed.realized_pnl == rig.ledger_change()
     rig.halt()
+    told = tell(rig.journal, closed.run_id)
+    assert told is not None and told.parts.pnl == closed.realized_pnl
+    assert told.parts.longest_gap > timedelta(minutes=5), "at this speed a sample in 2 s is one in twenty minutes"
+    assert told.parts.residual_share is not None and told.parts.residual_share < 0.05, told.parts

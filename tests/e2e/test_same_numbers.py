@@ -15,7 +15,8 @@ from tests.e2e.live import PATIENCE_SECS, PERP, Live, StillMarket, faulty_venue
 from tests.e2e.rig import USER, await_value, preset
 from trader.domain.instrument import Kind
 from trader.engine.records import Phase
-from trader.panel import orders_books, orders_fills, parts
+from trader.panel import orders_books, parts
+from trader.report.trades_csv import trades_csv
 from trader.venue.core.records import FillRow
 
 D = Decimal
@@ -240,7 +241,7 @@ def _on_the_panel(panel: Panel, documents: Numbers) -> list[str]:
     wrong = [f"not on the page: {one}" for one in wanted if one.replace("\u2060", "") not in words]
     books = orders_books.seen()
     assert books is not None and not isinstance(books.trades, str)
-    rows = decimals(list(csv.DictReader(io.StringIO(orders_fills.as_csv(books.trades)))))
+    rows = decimals(list(csv.DictReader(io.StringIO(trades_csv(books.trades)))))
     told = [
         {name: D(one[name]) for name in ("price", "cash", "fee", "quantity")} for one in documents["trades"]["trades"]
     ]

@@ -224,7 +224,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "journal lost"): (E, "AlertRaised"),
     (E, "journal back"): (E, ""),
     # Short both legs.
-    (H, "booted"): (H, "AlertRaised ReadAccount Tell"),
+    (H, "booted"): (H, "AlertRaised ReadAccount StatusReported"),
     (H, "clock"): (H, ""),
     (H, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed"),
     (H, "beside"): (H, "AckCommand"),

@@ -36,7 +36,6 @@ from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine import effects as ef
 from trader.engine import events as ev
-from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, trailing_level, triggered
 from trader.engine.records import ExitDecided, Trailed
 from trader.engine.release import check_release
@@ -598,25 +597,6 @@ def test_reads_slow_down_when_a_foreign_difference_lasts() -> None:
     before = sum(isinstance(e, ef.ReadAccount) for e in scene.all_effects)
     hold_for(scene, 60)
     assert sum(isinstance(e, ef.ReadAccount) for e in scene.all_effects) - before <= 13
-
-
-def test_a_large_move_of_spot_is_alerted_once() -> None:
-    scene = holding()
-    for spot in (101_999, 102_000, 103_000):
-        scene.pass_time(1)
-        scene.quotes(*(quoted(scene, k, D(205)) for k in ("C", "P")), spot=D(spot))
-        assert ("spot_move" in scene.alerts()) is (spot >= 102_000)
-    assert scene.alerts().count("spot_move") == 1
-
-
-def test_the_status_line_comes_every_five_minutes_of_market_time() -> None:
-    scene = holding()
-    told = [e for e in scene.all_effects if isinstance(e, Tell)]
-    for _ in range(302):
-        scene.prices()
-    assert [e for e in scene.all_effects if isinstance(e, Tell)][: len(told)] == told
-    assert len([e for e in scene.all_effects if isinstance(e, Tell)]) == len(told) + 1
-    assert "status" not in scene.alerts()
 
 
 def test_the_cushion_is_what_spread_and_fees_of_closing_come_to_when_the_tier_arms() -> None:

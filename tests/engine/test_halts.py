@@ -124,7 +124,7 @@ def test_an_entry_beyond_its_orders_is_refused_by_the_gate_and_halts() -> None:
     scene.reject("C", "limit_price_out_of_price_band")
     run = replace(scene.run, preset=preset(risk={"max_orders_per_leg": 1}))
     turn = Turn(replace(scene.state, runs={run.run_id: run}), scene.now)
-    denied = place(turn, scene.run.run_id, scene.run.leg("C"), Purpose.ENTRY, 2, D(200), D(200))
+    denied = place(turn, scene.run.run_id, scene.run.leg("C"), Purpose.ENTRY, 2, D(200), D(200), algo="chase")
     assert denied is not None and denied.code == "TOO_MANY_ORDERS"
     assert turn.state.account.trading.level is Level.HALTED
     assert not any(isinstance(effect, Submit) for effect in turn.effects)

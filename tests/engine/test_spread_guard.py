@@ -16,10 +16,10 @@ from tests.engine.scene import CALL, OPENING, SYMBOL, D, Phase, Scene, exiting, 
 from trader.config.preset import Preset
 from trader.domain.order import Side
 from trader.engine.account.losses import open_pnl
-from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.horizon import horizon
-from trader.engine.records import ExitDecided, SpreadGuarded
+from trader.engine.record_kinds import sentence
+from trader.engine.records import ExitDecided, SpreadGuarded, StatusReported
 from trader.engine.valuation import closing_cost, closing_price, guarded_price, value
 
 # Two contracts of call and put were sold at 200: premium 0.8 USD, commissions 0.02. With the mark at 205 the guard ends at 307.5.
@@ -194,10 +194,9 @@ def test_a_stop_sees_the_mark_where_nobody_offers() -> None:
     show(scene, call=("400", None), times=2)
     assert scene.run.exit_reason == "max_loss"
     assert scene.run.exit_detail.endswith(f"; no ask for {CALL}, counted at the spread guard")
-    told = [
-        effect.text for effect in scene.all_effects if isinstance(effect, Tell) and effect.text.startswith("Holding")
-    ]
-    assert told and told[-1] == f"Holding: P&L not known (no ask for {CALL})."
+    told = [record for record in scene.records if isinstance(record, StatusReported)]
+    assert told and f"P&L not known (no ask for {CALL})" in sentence(told[-1])
+    assert all(one.away_pct is None for one in told[-1].thresholds if one.code != "liquidation_guard")
 
 
 def test_a_dear_offer_after_a_while_without_any_is_no_new_spread() -> None:

@@ -142,6 +142,16 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.FillCosted(**base, fill_id=f"{run_id}-f1", commission=Decimal("0.0417")),
         r.PositionObserved(**base, symbol=CALL, quantity=-10),
         r.Trailed(**base, peak_pnl=Decimal("1.6"), peak_pct=Decimal("40.9"), level_pct=Decimal(0)),
+        r.StatusReported(
+            **base,
+            premium=Decimal("4.9"),
+            pnl=Decimal("1.5"),
+            pct=Decimal("30.6"),
+            basis="credit",
+            level_pct=Decimal(0),
+            spot=Decimal("35012.5"),
+            thresholds=(r.Threshold(code="max_loss", at_pct=Decimal(-100), away_pct=Decimal("-130.6")),),
+        ),
         r.SpreadGuarded(
             **base, since={"C": MARKET}, reason="max_loss", pct=Decimal("-112.4"), counted_pct=Decimal("-96.1")
         ),

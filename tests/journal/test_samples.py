@@ -1,5 +1,6 @@
 """What a run's samples keep of its legs, and that a journal of before keeps what it had."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,6 +31,25 @@ def test_prices_and_greeks_of_the_legs_are_kept_and_a_chart_does_not_read_them(u
     journal.sample([sample(), sample(legs=())])
     assert [one.legs for one in journal.leg_samples("a")] == [(LEG,), ()]
     assert [one.legs for _, one in journal.samples("a")] == [(), ()]
+    journal.close()
+
+
+def test_of_a_long_series_so_many_are_read_that_its_extremes_are_among_them(url: str) -> None:
+    journal = Journal.open(url)
+    later = timedelta(seconds=2)
+    journal.sample(
+        [
+            sample(wall=s.WALL + n * later, pnl=D(-n if n == 777 else n * 7 % 11), run_id="ab"[n % 2])
+            for n in range(2_000)
+        ]
+    )
+    found = journal.leg_samples("b", 50)
+    assert len(found) <= 50 and all(one.legs == (LEG,) for one in found)
+    assert min(one.pnl for one in found if one.pnl is not None) == -777
+    walls = [one.wall for one in journal.leg_samples("b")]
+    assert [one.wall for one in found] == sorted(one.wall for one in found)
+    assert (found[0].wall, found[-1].wall) == (walls[0], walls[-1])
+    assert journal.leg_samples("b", 1_000) == journal.leg_samples("b")
     journal.close()
 
 

@@ -3,12 +3,12 @@
 import logging
 import os
 import sqlite3
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,13 @@ from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.desk import log_tail
 from trader.desk.day import DayBook
+from trader.desk.logs.lines import of_summary
 from trader.desk.runs import RunBook
 from trader.domain.errors import JournalError
 from trader.engine import records as rec
 from trader.journal import Journal, database
 from trader.journal.views import Sample
-from trader.runner import logs
-
-_LARGEST_LOGS = 200_000_000  # bytes, all log files together
+from trader.runner import log_file, logs
 
 
 @contextmanager
@@ -86,12 +85,13 @@ def a_start_changes_no_row() -> None:
 def the_end_of_a_log_costs_as_much_as_its_end() -> None:
     """Forty lines of a log of 48 MB are read without reading the log."""
     with _folder() as folder:
-        path = folder / "logs" / log_tail.SUMMARY_LOG
+        path = folder / "logs" / logs.SUMMARY
         path.parent.mkdir()
         with path.open("wb") as file:
             file.truncate(48_000_000)
             file.seek(0, os.SEEK_END)
-            file.writelines(b"\n2026-03-03T05:00:00.000Z INFO    line %d" % n for n in range(50))
+            file.write(b"\n")
+            file.writelines(b"2026-03-03T05:00:00.000Z INFO    line %d\n" % n for n in range(50))
         tracemalloc.start()
         try:
             lines = log_tail.read_tail(folder, 40)
@@ -103,14 +103,17 @@ def the_end_of_a_log_costs_as_much_as_its_end() -> None:
 
 
 def logs_do_not_grow_for_ever() -> None:
+    """A file of 25 MB is put aside before the next line, and only so many of them are kept."""
+    line = logging.LogRecord("trader", logging.INFO, "", 0, "a line", None, None)
     with _folder() as folder:
-        handlers = [
-            logs._file(folder / name, logging.DEBUG, logging.Formatter()) for name in (logs.DETAILED, logs.SUMMARY)
-        ]
-        for handler in handlers:
+        for _ in range(8):
+            handler = log_file.SharedLogFile(folder / logs.DETAILED, logging.DEBUG, logging.Formatter())
+            os.truncate(folder / logs.DETAILED, 25_000_000)
+            handler.emit(line)
             handler.close()
-    kept = [h.maxBytes * (h.backupCount + 1) for h in handlers if isinstance(h, RotatingFileHandler)]
-    assert len(kept) == len(handlers) and min(kept) > 0 and sum(kept) <= _LARGEST_LOGS, f"logs may grow to {kept} bytes"
+        sizes = [path.stat().st_size for path in folder.glob(f"{logs.DETAILED}*")]
+        assert (folder / logs.DETAILED).stat().st_size < 100, "a full file was not put aside"
+    assert sum(sizes) * 2 <= 250_000_000, f"logs may grow to {sizes} bytes"
 
 
 def a_newer_journal_is_refused() -> None:
@@ -161,15 +164,15 @@ def start_cleans_up(patch: Patch) -> None:
 
 def whole_log_is_read(patch: Patch) -> None:
     def read_tail(home: Path, lines: int) -> list[Any]:
-        rows = (home / "logs" / log_tail.SUMMARY_LOG).read_bytes().split(b"\n")
-        found = [line for row in rows[-200:] if (line := log_tail._parse(row.decode())) is not None]
+        rows = (home / "logs" / logs.SUMMARY).read_bytes().split(b"\n")
+        found = [line for row in rows[-200:] if (line := of_summary(row)).at is not None]
         return found[-lines:]
 
     everywhere(patch, log_tail.read_tail, read_tail)
 
 
 def logs_without_end(patch: Patch) -> None:
-    patch.setattr(logs, "_MAX_BYTES", 0)
+    patch.setattr(log_file, "MAX_BYTES", sys.maxsize)
 
 
 def any_version_will_do(patch: Patch) -> None:

@@ -10,6 +10,8 @@ from streamlit import runtime
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from tests.panel.fake_desk import STRANGE, FakeDesk
+from tests.panel.fake_results import SAMPLED
+from trader.desk.logs.looking import Logs
 from trader.panel import service
 
 if runtime.exists():
@@ -24,6 +26,9 @@ else:
     fake = FakeDesk(os.environ.get("FAKE_SCENARIO", "holding"), env=os.environ.get("FAKE_ENV", "paper"))
     fake.hostile = bool(os.environ.get("FAKE_HOSTILE"))
     fake.foreign_things = STRANGE if os.environ.get("FAKE_FOREIGN") else ()
+    if home := os.environ.get("FAKE_HOME"):  # whose logs are shown
+        fake.logs = Logs(Path(home))
+    fake.analytics.more = SAMPLED if os.environ.get("FAKE_RUNS") else ()
     service.desk = lambda: fake  # type: ignore[assignment]
     PagesManager.uses_pages_directory = False
     app = st.App(

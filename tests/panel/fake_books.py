@@ -70,7 +70,7 @@ def order_line(name: str = "sd1-t1ck-TE01", **changes: Any) -> OrderLine:
     now = datetime.now(UTC)
     line = OrderLine(
         seq=7, client_order_id=name, venue_order_id="88001", run_id="t1ck3t0002", is_ticket=True, preset="", leg="T", purpose="entry",
-        closing="", symbol=PERPETUAL, side="buy", quantity=10, filled=2, left=8, order_type="limit_order", limit_price=D(91_000),
+        algorithm="once", closing="", symbol=PERPETUAL, side="buy", quantity=10, filled=2, left=8, order_type="limit_order", limit_price=D(91_000),
         stop_price=None, trail=None, time_in_force="gtc", post_only=False, reduce_only=False, status="partially_filled",
         reference=D(91_240), avg_px=D(91_000), slippage=D(-240), slippage_pct=D("-0.26"), slippage_usd=D("-0.48"), fees=D("0.02"),
         fee_currency="USD", created_at=now - timedelta(seconds=75), wall=now - timedelta(seconds=75), ended_wall=None, answer_secs=0.12,
@@ -82,8 +82,9 @@ def order_line(name: str = "sd1-t1ck-TE01", **changes: Any) -> OrderLine:
 def trade(**changes: Any) -> Trade:
     now = datetime.now(UTC)
     one = Trade(
-        seq=9, fill_id="f-1", venue_order_id="88001", client_order_id="sd1-t1ck-TE01", run_id="t1ck3t0002", is_ticket=True, leg="T",
-        symbol=PERPETUAL, side="buy", quantity=2, price=D("91000.5"), fee=D("0.0182001"), fee_currency="USD", role="maker", kind="normal",
+        seq=9, fill_id="f-1", venue_order_id="88001", client_order_id="sd1-t1ck-TE01", run_id="t1ck3t0002", is_ticket=True, preset="", leg="T",
+        algorithm="once", product_id=27, symbol=PERPETUAL, side="buy", quantity=2, price=D("91000.5"), fee=D("0.0182001"), fee_currency="USD",
+        role="maker", kind="normal",
         cash=D("-182.001"), at=now, wall=now,
     )  # fmt: skip
     return replace(one, **changes)

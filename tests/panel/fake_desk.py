@@ -9,12 +9,15 @@ import math
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from tests.panel import fake_chain, fake_numbers
+from tests.panel import fake_chain, fake_numbers, fake_report
 from tests.panel.fake_books import FakeBooks
+from tests.panel.fake_results import FakeAnalytics
+from tests.panel.fake_system import FakeSystem
 from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.desk import (
@@ -47,6 +50,7 @@ from trader.desk import (
     TimelineEvent,
     Volatility,
 )
+from trader.desk.logs.looking import Logs
 from trader.desk.sizing import size_for
 from trader.domain.errors import ConfigError, ExchangeError, JournalError
 from trader.domain.fill import Fill
@@ -102,6 +106,9 @@ class FakeDesk(FakeBooks):
         self.margin_fault = ""
         self.margin_answer: MarginChange | None = None
         self.locked = ""
+        self.logs = Logs(Path("/nowhere"))
+        self.system = FakeSystem(self.asked)
+        self.analytics = FakeAnalytics(self)
         self.make_books()
 
     # ---------------------------------------------------------------- what is
@@ -587,6 +594,9 @@ class FakeDesk(FakeBooks):
     def history(self, limit: int, offset: int) -> list[RunSummary]:
         return self.past()[offset : offset + limit]
 
+    def run_list(self, *, limit: int = 50) -> list[RunSummary]:
+        return self.past()[:limit]
+
     def days(self, count: int) -> tuple[DayRow, ...]:
         if self.scenario == "empty":
             return ()
@@ -675,8 +685,9 @@ class FakeDesk(FakeBooks):
             orders=view.orders,
             fills=tuple(fills),
             timeline=tuple(TimelineEvent(at=at, wall=at, kind=k, cause=c, text=t) for at, k, c, t in events),
-            series=self.pnl_series(run_id),
+            series=(series := self.pnl_series(run_id)),
             markers=tuple(self.markers(run_id)),
+            **fake_report.told(summary, view.legs, fills, series),
         )
 
     def _run_done(self, now: datetime) -> RunView:

@@ -25,7 +25,9 @@ PAGES = (
     "pages/history.py",
     "pages/chain.py",
     "pages/account.py",
+    "pages/system.py",
     "pages/orders.py",
+    "pages/analytics.py",
 )
 RUN = "k3fa-20261121-1"
 OPEN = ("waiting", "entering", "holding", "exiting", "dead", "unreachable")

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from tests.panel.fake_desk import FakeDesk
 from trader.panel import charts, tables
-from trader.panel.run_report import csv_text
 
 START = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 
@@ -52,10 +51,3 @@ def test_times_of_orders_say_when_the_page_has_another_clock() -> None:
         "Time (IST)",
         "Time (IST, wall)",
     ]
-
-
-def test_csv_cells_never_start_a_formula() -> None:
-    import pandas as pd
-
-    text = csv_text(pd.DataFrame([{"a": "=HYPERLINK(1)", "b": "-1.50", "c": "@x", "d": "plain"}]))
-    assert text.splitlines()[1] == "'=HYPERLINK(1),-1.50,'@x,plain"

@@ -88,7 +88,9 @@ def test_the_popover_is_called_all_well_or_by_the_worst(open_panel: Open) -> Non
 
 
 @pytest.mark.parametrize(("env", "color", "label"), [("paper", "blue", "PAPER"), ("testnet", "orange", "TESTNET"), ("production", "red", "LIVE")])  # fmt: skip
-@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py"])
+@pytest.mark.parametrize(
+    "page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py", "pages/analytics.py"]
+)
 def test_environment_is_named_at_the_top_and_at_the_bottom(
     open_panel: Open, env: str, color: str, label: str, page: str
 ) -> None:
@@ -167,7 +169,9 @@ def test_what_is_at_stake_when_the_page_hears_no_more(scenario: str, host: str, 
     assert words.lost("disk I/O error") == "What is open is not known"
 
 
-@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py"])
+@pytest.mark.parametrize(
+    "page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py", "pages/analytics.py"]
+)
 @pytest.mark.parametrize("scenario", ["holding", "empty", "unreachable"])
 def test_every_beat_leaves_its_mark(open_panel: Open, page: str, scenario: str) -> None:
     at, _ = open_panel(scenario, page=page if scenario != "unreachable" else None)

@@ -139,3 +139,54 @@ def test_paths_that_are_not_here_were_answered_with_the_page_and_status_200(path
 
 def test_lifespan_passes_untouched() -> None:
     assert call("lifespan", "evil.example")[1] == ["lifespan"]
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "origin", "reached"),
+    [
+        ("/api/link/x.y", "desk.example.org", None, True),
+        ("/api/link/x.y", "desk.example.org", "null", True),
+        ("/api/link/x.y", "desk.example.org", "https://desk.example.org", True),
+        ("/api/link/x.y", "127.0.0.1:8501", "null", True),  # a proxy that names the address it asks
+        ("/api/link/x.y", "evil.example", None, False),
+        ("/api/link/x.y", "", None, False),
+        ("/api/v1/status", "desk.example.org", None, False),
+        ("/", "desk.example.org", None, False),
+        ("/api/link", "desk.example.org", None, False),
+        ("/_stcore/stream", "desk.example.org", "https://desk.example.org", False),
+    ],
+)
+def test_the_public_host_reaches_the_pages_of_links_alone(
+    path: str, host: str, origin: str | None, reached: bool
+) -> None:
+    told: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        told.append(scope["path"])
+
+    async def nothing(*_: Any) -> Any:
+        return None
+
+    for public, expected in (("desk.example.org", reached), ("", reached and host.startswith("127."))):
+        told.clear()
+        scope = {"type": "http", "path": path, "headers": headers(host, origin)}
+        asyncio.run(HostGuard(app, port=lambda: PORT, public=lambda at=public: at)(scope, nothing, nothing))  # type: ignore[misc]
+        assert bool(told) is expected
+
+
+def test_a_web_socket_never_comes_by_the_public_host() -> None:
+    reached: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["type"])
+
+    async def nothing(*_: Any) -> Any:
+        return None
+
+    scope = {
+        "type": "websocket",
+        "path": "/api/link/x",
+        "headers": headers("desk.example.org", "https://desk.example.org"),
+    }
+    asyncio.run(HostGuard(app, port=lambda: PORT, public=lambda: "desk.example.org")(scope, nothing, nothing))
+    assert reached == []

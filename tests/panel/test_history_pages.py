@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tests.analytics.results import result
 from tests.panel.fake_desk import FakeDesk
 from trader.desk import PnlSeries
 from trader.panel import charts, past, run_report
@@ -36,7 +37,7 @@ def test_a_run_is_opened_and_left_by_buttons_where_there_is_no_room_for_a_table(
 
 def test_the_days_stand_below_the_runs_with_the_wallets_word(open_panel: Open) -> None:
     at, _ = open_panel("holding", page=HISTORY)
-    assert [one.label.replace("\\", "") for one in at.expander] == ["Days: 20 Nov −\u2060$9.50"]
+    assert at.expander[-1].label.replace("\\", "") == "Days: 20 Nov −\u2060$9.50"
     (days,) = [one.value for one in at.markdown if "Indian days" in one.value]
     assert re.findall('data-label="Wallet">(.*?)<', days) == [
         "so far",
@@ -54,7 +55,7 @@ def test_empty_history_offers_the_start(open_panel: Open) -> None:
 
 def test_the_first_run_of_a_session_began_at_the_time_of_another_clock() -> None:
     run = FakeDesk("holding").past()[0]
-    row = past.summary_table([run]).iloc[0]
+    row = past.untraded_table([run]).iloc[0]
     assert (row["Start (IST)"], row["End (IST)"]) == ("2026-11-20 09:30:00", "2026-11-20 16:30:00")
     apart = msgspec.structs.replace(run, created_market=None, finished_market=None)
     assert past.ended(apart) == apart.finished_at, "a run that never knew the exchange's time stays on one clock too"
@@ -62,12 +63,7 @@ def test_the_first_run_of_a_session_began_at_the_time_of_another_clock() -> None
 
 
 def test_a_loss_of_355_hundredths_of_a_cent_was_shown_as_4_cents() -> None:
-    run = msgspec.structs.replace(
-        FakeDesk("holding").past()[0],
-        realized_pnl=Decimal("-0.0355"),
-        pnl_pct=Decimal("-12.7"),
-        premium=Decimal("0.28"),
-    )
+    run = result(1, Decimal("-0.0355"), START, premium=Decimal("0.28"), basis=Decimal("0.28"))
     formats = past._formats([run])
     assert formats["P&L"](-0.0355) == "−\u2060$0.0355" and formats["P&L %"](-12.7) == "−12.7\u00a0%"
     assert "−\u2060$0.0355 · −12.7\u00a0%" in past._line(run)
@@ -78,9 +74,8 @@ def test_a_loss_of_355_hundredths_of_a_cent_was_shown_as_4_cents() -> None:
 def test_tables_of_a_run_are_on_the_charts_clock(open_panel: Open) -> None:
     _, desk = open_panel("holding")
     report = desk.report(RUN)
-    order = report.orders[0]
-    event = msgspec.structs.replace(report.timeline[0], wall=order.wall, at=START)
-    _, rows = run_report.orders_rows([order], [event])
+    line = msgspec.structs.replace(report.lines[0], created_at=START)
+    _, rows = run_report.orders_rows([line], report.orders)
     assert "2026-11-21 09:30:00" in rows[0][0].replace("&#58;", ":")
 
 
@@ -132,7 +127,33 @@ def test_time_nobody_watched_was_drawn_as_a_line() -> None:
 
 def test_the_report_called_the_purpose_of_an_order_e_and_gave_prices_and_fees_other_decimals_than_the_legs() -> None:
     report = FakeDesk("done").report(RUN)
-    _, orders = run_report.orders_rows(report.orders, report.timeline)
+    _, orders = run_report.orders_rows(report.lines, report.orders)
     assert {row[1] for row in orders} <= {"entry", "exit"}
-    _, fills = run_report.fills_rows(report.fills)
+    _, fills = run_report.fills_rows(report.trades)
     assert fills and all(re.fullmatch(r"\d+\.\d\d", row[4]) and re.fullmatch(r"\$\d+\.\d{4}", row[5]) for row in fills)
+
+
+def test_a_run_is_told_with_verdict_waterfall_both_volatilities_and_what_differed(open_panel: Open) -> None:
+    at, _ = open_panel("holding", page=HISTORY)
+    at.query_params["run"] = RUN
+    at.run()
+    assert not at.exception
+    said = " ".join(one.value.replace("\\", "") for one in at.markdown)
+    assert "Kept 41.20 USD, +48.9 % of the net credit" in said and "The residual is 0.2 % of the $188.00" in said
+    assert ">IV out<" in said and "strategy.quantity" in said and "quantity=100, max=200" in said
+    assert len(at.get("plotly_chart")) == 3
+    labels = [one.proto.label for one in at.get("download_button")]
+    assert labels == [
+        "Report as HTML",
+        "Report as CSV",
+        "Report of its day as HTML",
+        "Recorded prices and greeks as CSV",
+    ]
+
+
+def test_spot_and_volatilities_are_drawn_over_the_time_of_the_profit() -> None:
+    report = FakeDesk("done").report(RUN)
+    at, spot, ivs = run_report.market_columns(report)
+    figure = charts.market_figure(at, "BTC", spot, ivs, [], revision="r")
+    assert [trace.name for trace in figure.data] == ["BTC", *(f"IV {leg.key}" for leg in report.legs)]
+    assert {len(trace.x) for trace in figure.data} == {len(at)} and 40 < figure.data[1].y[0] < 50

@@ -10,8 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.panel.fake_desk import HOSTILE, FakeDesk
-from trader.panel import live, markup
+from trader.panel import live
 from trader.panel.markup import tag
+from trader.report import html
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = [
@@ -149,7 +150,7 @@ def test_hostile_text_in_a_tag_is_shown_letter_by_letter(text: str) -> None:
     made = tag("td", text, title=text, data_label=text)
     seen = Seen(made)
     assert seen.tags == ["td"] and seen.attributes == ["title", "data-label"]
-    assert seen.said == markup._UNSEEN.sub(" ", text)
+    assert seen.said == html._UNSEEN.sub(" ", text)
     assert "\n" not in made and "\r" not in made, "a blank line would end the HTML and begin Markdown"
     assert ":material" not in made, "Streamlit turns that into an icon before it reads the HTML"
 

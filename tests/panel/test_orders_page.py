@@ -15,7 +15,8 @@ from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.ticket import Protection, TicketRequest
 from trader.engine.tickets.refusal import Refusal
-from trader.panel import orders_books, orders_fills, orders_form, orders_request, orders_words, service
+from trader.panel import orders_books, orders_form, orders_request, orders_words, service
+from trader.report.trades_csv import trades_csv
 
 PAGE = "pages/orders.py"
 M = "−"
@@ -237,7 +238,7 @@ def test_fills_of_today_with_fee_role_and_the_same_as_csv(open_panel: Open) -> N
     at, _ = opened(open_panel, filled=fills)
     words = read(at)
     assert "2, fees $0.0182 and 1 not told yet" in words and "maker" in words and f"{M}$182.0010" in words
-    rows = list(csv.DictReader(io.StringIO(orders_fills.as_csv(tuple(fills)))))
+    rows = list(csv.DictReader(io.StringIO(trades_csv(tuple(fills)))))
     assert [(row["price"], row["fee"]) for row in rows] == [("91000.5", "0.0182001"), ("91000.5", "")]
 
 

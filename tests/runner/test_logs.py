@@ -1,11 +1,18 @@
 """The detailed log is a chronology: every request, outcome, frame and decision once, no secret; and nobody waits for it."""
 
 import json
+import logging
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from trader.config.secret_words import secret_words
+from trader.config.settings import load_settings
+from trader.runner.log_file import SharedLogFile
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +55,92 @@ socket.close()
 server.close()
 """
 
+_LIBRARIES = """
+import logging, sys
+from pathlib import Path
+from trader.runner.logs import set_up_logging, write_what_waits
+
+set_up_logging(Path(sys.argv[1]), secrets=["1234:canary-token"])
+for name in ("urllib3.connectionpool", "requests", "websocket", "httpx", "apprise", "uvicorn.access", "alembic.runtime"):
+    logging.getLogger(name).setLevel(logging.DEBUG)
+    for level in ("debug", "info", "warning"):
+        getattr(logging.getLogger(name), level)("%s says %s: POST /bot1234:canary-token/send", name, level)
+write_what_waits()
+"""
+
+
+def test_libraries_are_quiet_but_for_warnings_in_the_detailed_log_and_tell_no_token(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIBRARIES, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == done.stdout == ""
+    assert (tmp_path / "logs" / "delta_trader_summary.log").read_text() == ""
+    lines = lines_of(tmp_path)
+    assert len(lines) == 7
+    assert {line["text"].split(" ", 1)[1] for line in lines} == {"says warning: POST /bot***/send"}
+
+
+_TOGETHER = """
+import logging, sys
+from pathlib import Path
+from trader.runner import log_file
+
+log_file.MAX_BYTES, log_file.BACKUPS = 20_000, 200
+handler = log_file.SharedLogFile(Path(sys.argv[1]), logging.DEBUG, logging.Formatter())
+for number in range(4000):
+    handler.emit(logging.LogRecord("x", 20, "", 0, f"{sys.argv[2]} {number} {'.' * 100}", None, None))
+"""
+
+
+def test_processes_that_share_a_file_put_it_aside_without_losing_or_tearing_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "one.log"
+    writers = [subprocess.Popen([sys.executable, "-c", _TOGETHER, str(path), name], cwd=ROOT) for name in "abc"]
+    assert [one.wait(60) for one in writers] == [0, 0, 0]
+    files = list(tmp_path.glob("one.log*"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert sorted(lines) == sorted(f"{name} {number} {'.' * 100}" for name in "abc" for number in range(4000))
+    assert (
+        len(files) > 20
+    )  # a file grows past its size while another process puts it aside: by what is written meanwhile
+
+
+def test_what_a_dead_process_left_of_its_last_line_is_ended_first(tmp_path: Path) -> None:
+    path = tmp_path / "one.log"
+    path.write_text('{"at": "torn')
+    handler = SharedLogFile(path, logging.DEBUG, logging.Formatter())
+    for text in ("one", "two"):
+        handler.emit(logging.LogRecord("x", 20, "", 0, text, None, None))
+    handler.close()
+    assert path.read_text() == '{"at": "torn\none\ntwo\n'
+
+
+def test_a_file_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "one.log"
+    handler = SharedLogFile(path, logging.DEBUG, logging.Formatter())
+    path.unlink()
+    handler.emit(logging.LogRecord("x", 20, "", 0, "still here", None, None))
+    handler.close()
+    assert path.read_text() == "still here\n" and path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_words_that_must_not_be_told_are_those_of_every_secret_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://trader:canary%2Fpass@localhost/desk")
+    monkeypatch.setenv("TRADER_PROXY", "http://me:canary-proxy@proxy.example:3128")
+    monkeypatch.setenv("TRADER_NOTIFY_URLS", "critical|tgram://1234567:canary-token/42 slack://TOKENA/TOKENB1/canaryC")
+    monkeypatch.setenv("TRADER_ENV", "testnet")
+    monkeypatch.setenv("DELTA_TESTNET_API_KEY", "canary-key")
+    monkeypatch.setenv("DELTA_TESTNET_API_SECRET", "canary-secret")
+    settings = load_settings()
+    words = secret_words(settings)
+    assert {"canary/pass", "canary-proxy", "canary-token", "TOKENB1", "canaryC", "canary-key"} <= words
+    assert not words & {"postgresql", "localhost", "trader", "desk", "slack"}
+
+
 _BLOCKED = """
 import logging, sys, time
 from pathlib import Path
@@ -85,7 +178,7 @@ def test_the_detailed_log_holds_every_request_outcome_and_frame_once_and_no_secr
     ]
     assert [len(told(name)) for name in ("stream_connecting", "stream_login_sent", "stream_up")] == [1, 1, 1]
     assert len(told('stream_frame stream=private {"type": "positions"')) == 1
-    assert any(line["logger"].startswith("urllib3") and line["level"] == "DEBUG" for line in lines)
+    assert not any(line["logger"].startswith("urllib3") and line["level"] != "WARNING" for line in lines)
     assert "a library's warning" in texts
     assert "traceback" in lines[-1]
     everything = "".join(path.read_text() for path in (tmp_path / "logs").iterdir()) + done.stderr

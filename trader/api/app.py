@@ -10,17 +10,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from trader import __version__
-from trader.api import openapi
+from trader.api import links, openapi
 from trader.api.gate import Gate
 from trader.api.problems import Problem, of_error
-from trader.api.routes import account, books, health, presets, runs, stream, trading
+from trader.api.routes import account, books, health, logs, presets, results, runs, stream, trading
 from trader.config.messages import causes, path_of, sentence
 from trader.config.tokens import TokenStore
 from trader.desk import Desk
 from trader.domain.errors import TraderError
 
 logger = logging.getLogger(__name__)
-_PARTS = (health, runs, presets, account, books, trading, stream)
+_PARTS = (health, runs, presets, account, books, trading, results, logs, stream)
 
 
 def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:
@@ -41,6 +41,7 @@ def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:
     parts = [part.routes for part in _PARTS]
     for part in [*parts, openapi.routes(app, parts)]:
         app.include_router(part)
+    app.add_route(links.ROUTE, links.answer_link, methods=["GET", "POST"], include_in_schema=False)
     app.add_middleware(Gate, tokens=tokens)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(TraderError, _house)

@@ -15,10 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from trader.api.problems import Problem, of_error
 from trader.config.document import parse_json_object
 from trader.config.tokens import TokenStore
+from trader.desk import LINK_PATH
 from trader.domain.errors import ConfigError, TraderError
-from trader.machine.loopback import refusal
+from trader.machine.loopback import link_refusal, refusal
 
 OPEN = frozenset({"/health", "/ready"})  # answered to anybody on this machine
+LINKS = "/link/"  # the link itself is the permission
 LARGEST_BODY = 262_144
 BODY_SECS = 10.0
 _BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -43,7 +45,8 @@ class Gate:
             return  # no web sockets here: closing without an answer is a refusal
         try:
             headers = Headers(scope=scope)
-            if scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if path not in OPEN and not path.startswith(LINKS):
                 scope.setdefault("state", {})["token"] = self._token(headers)
         except TraderError as error:
             await of_error(error).response()(scope, receive, send)
@@ -70,12 +73,17 @@ class Gate:
 class OwnHost:
     """Refuse what was not sent to this server's own loopback address. Only where the API stands alone: the panel has its own."""
 
-    def __init__(self, app: ASGIApp, *, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, port: int, public: str = "") -> None:
         self._app = app
         self._port = port
+        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (why := refusal(scope["headers"], port=self._port)):
+        if scope["type"] == "http" and scope["path"].startswith(LINK_PATH):
+            why = link_refusal(scope["headers"], port=self._port, public=self._public)
+        else:
+            why = refusal(scope["headers"], port=self._port) if scope["type"] == "http" else None
+        if why:
             await Problem(403, "other-host", why).response()(scope, receive, send)
         elif scope["type"] in ("http", "lifespan"):
             await self._app(scope, receive, send)

@@ -41,7 +41,10 @@ def build(app: FastAPI, parts: Sequence[Routes]) -> dict[str, Any]:
     answers = {name: told for part in parts for name, told in part.answers.items()}
     kinds = [kind for kind, _ in answers.values()]
     shapes, components = msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_REF)
-    told = {name: {media: {"schema": shape}} for (name, (_, media)), shape in zip(answers.items(), shapes, strict=True)}
+    told = {
+        name: {media[0]: {"schema": shape}} | {other: {"schema": {"type": "string"}} for other in media[1:]}
+        for (name, (_, media)), shape in zip(answers.items(), shapes, strict=True)
+    }
     known = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         known.pop(name, None)

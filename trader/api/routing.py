@@ -53,7 +53,9 @@ class Routes(APIRouter):
 
     def __init__(self, tag: str) -> None:
         super().__init__(route_class=ScopedRoute, tags=[tag])
-        self.answers: dict[str, tuple[Any, str]] = {}  # name of a handler → type and media type of what it answers
+        self.answers: dict[
+            str, tuple[Any, tuple[str, ...]]
+        ] = {}  # name of a handler → type and media types of what it answers
 
     def add(
         self,
@@ -64,8 +66,10 @@ class Routes(APIRouter):
         *,
         status: int = 200,
         media: str = "application/json",
+        also: str | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Declare a route: who may use it (None: anybody), and the type of what it answers."""
+        """Declare a route: who may use it (None: anybody), and the type of what it answers. `also`: another media type in
+        which it tells the same as text."""
 
         def declared(handler: Handler) -> Handler:
             self.add_api_route(
@@ -78,7 +82,7 @@ class Routes(APIRouter):
                 operation_id=handler.__name__,
                 openapi_extra={"x-scope": scope},
             )
-            self.answers[handler.__name__] = (answers, media)
+            self.answers[handler.__name__] = (answers, (media,) if also is None else (media, also))
             return handler
 
         return declared

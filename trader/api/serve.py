@@ -15,7 +15,10 @@ _HOST = "127.0.0.1"
 
 def server(desk: Desk, tokens: TokenStore, port: int) -> uvicorn.Server:
     """A server that is not started. Requests are not logged: what they did is in the journal."""
-    app = Starlette(routes=[below_api(create_app(desk, tokens))], middleware=[Middleware(OwnHost, port=port)])
+    app = Starlette(
+        routes=[below_api(create_app(desk, tokens))],
+        middleware=[Middleware(OwnHost, port=port, public=desk.settings.links_host)],
+    )
     config = uvicorn.Config(
         app,
         host=_HOST,

@@ -22,12 +22,16 @@ from trader.cli import (
     ledgers,
     levels,
     limits,
+    logs,
+    performance,
     record,
+    report,
     runs,
     simulate,
     tickets,
     token,
     views,
+    watch,
 )
 from trader.domain.errors import ConfigError, TraderError
 
@@ -85,6 +89,10 @@ record.add_to(app)
 simulate.add_to(app)
 api.add_to(app)
 token.add_to(app)
+watch.add_to(app)
+performance.add_to(app)
+report.add_to(app)
+logs.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,9 @@ from trader.domain.errors import ConfigError
 from trader.domain.expiry import IST
 
 if TYPE_CHECKING:
-    from trader.desk.books.lines import State
+    from collections.abc import Iterable
+
+    from trader.desk.books.lines import State, Trade
 
 Symbol = Annotated[str | None, typer.Option("--symbol", metavar="CONTRACT", help="Only those of this contract.")]
 RunId = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this run or ticket.")]
@@ -69,11 +72,20 @@ def trades(
     until: Until = None,
     limit: Limit = 20,
     cursor: Cursor = None,
+    as_csv: Annotated[
+        bool,
+        typer.Option("--csv", help="All that match as CSV, for other programs; --limit and --cursor do not count."),
+    ] = False,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Executions of all runs and tickets with what they cost, newest first."""
-    span = _instant("--since", since), _instant("--until", until, is_end=True)
+    span = instant("--since", since), instant("--until", until, is_end=True)
+    if as_csv and as_json:
+        raise typer.BadParameter("goes without --json", param_hint="--csv")
     with options.open_desk(options.read_settings()) as desk:
+        if as_csv:
+            _as_csv(desk.every_trade(symbol=symbol, run_id=run_id, since=span[0], until=span[1]))
+            return
         page = desk.trades(symbol=symbol, run_id=run_id, since=span[0], until=span[1], limit=limit, cursor=cursor)
     if as_json:
         emit_json(page)
@@ -96,7 +108,7 @@ def events(
     as_json: options.JsonFlag = False,
 ) -> None:
     """What happened to orders and positions, who and why, newest first."""
-    span = _instant("--since", since), _instant("--until", until, is_end=True)
+    span = instant("--since", since), instant("--until", until, is_end=True)
     with options.open_desk(options.read_settings()) as desk:
         page = desk.events(
             kinds=kind or None, symbol=symbol, run_id=run_id, since=span[0], until=span[1], limit=limit, cursor=cursor
@@ -164,6 +176,17 @@ def stats(
         emit_lines(words.statistics(found, hours))
 
 
+def _as_csv(trades: "Iterable[Trade]") -> None:
+    """A thousand at a time: a journal may have a million."""
+    from trader.report.trades_csv import trades_csv
+
+    several = iter(trades)
+    is_first = True
+    while (some := list(islice(several, 1000))) or is_first:
+        typer.echo(trades_csv(some, head=is_first), nl=False)
+        is_first = False
+
+
 # ------------------------------------------------------------ what was typed
 
 
@@ -176,7 +199,7 @@ def _state(text: str) -> "State":
     return found
 
 
-def _instant(name: str, text: str | None, *, is_end: bool = False) -> datetime | None:
+def instant(name: str, text: str | None, *, is_end: bool = False) -> datetime | None:
     """A day (Indian) or an instant with its offset."""
     if text is None:
         return None

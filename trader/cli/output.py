@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from trader.domain.expiry import IST
+from trader.domain.wording import usd_words
 
 if TYPE_CHECKING:
     from trader.desk import Status
@@ -42,10 +43,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def usd(amount: Decimal | None, *, signed: bool = True) -> str:
     """Money for people: cents, four places for less than a dollar, as the panel shows it; with a sign where it is a
     result; a dash where it is unknown."""
-    if amount is None:
-        return "–"
-    places = 4 if 0 < abs(amount) < 1 else 2
-    return f"{amount:{'+' if signed and amount else ''},.{places}f} USD"
+    return usd_words(amount, signed=signed)
 
 
 def ist(instant: datetime | None) -> str:

@@ -120,6 +120,18 @@ def check_proxy(text: str) -> None:
         raise ValueError(_PROXY_SHAPE)
 
 
+def check_public(text: str) -> str:
+    """The address under which others reach this server, without a path: ``https://desk.example.org``.
+
+    Raises:
+        ValueError: It is none; `http` is for this machine only.
+    """
+    parts = split_address(text, "https", "http")
+    if parts.path not in ("", "/"):
+        raise ValueError("must have no path: links begin at the root of the address")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
 def usable_path(text: str) -> Path:
     """A path from one text; ``~`` stands for the user's folder, and what is relative starts at the current directory.
 

@@ -118,6 +118,27 @@ def write_text(path: Path, text: str, what: str, *, mode: int = 0o600) -> None:
         raise ConfigError(f"{what} {path} cannot be written ({error.strerror})") from error
 
 
+def write_new(path: Path, text: str, what: str) -> None:
+    """Write a file that its owner alone can read, whole or not at all, unless there is one.
+
+    Raises:
+        FileExistsError: There is one.
+        ConfigError: It cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}")
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(str(path))
+    write_text(fresh, text, what)
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"{what} {path} cannot be written ({error.strerror})") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
 def private_folder(path: Path, what: str) -> None:
     """Make a folder that only its owner may enter, unless it is there.
 

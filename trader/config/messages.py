@@ -114,8 +114,13 @@ _MUST = {
     "datetime_type": "must be an instant like 2026-01-31T09:30:00Z",
     "datetime_parsing": "must be an instant like 2026-01-31T09:30:00Z",
     "datetime_from_date_parsing": "must be an instant like 2026-01-31T09:30:00Z",
+    "date_type": "must be a day like 2026-01-31",
+    "date_parsing": "must be a day like 2026-01-31",
+    "date_from_datetime_parsing": "must be a day like 2026-01-31",
+    "date_from_datetime_inexact": "must be a day like 2026-01-31",
     "timezone_aware": "must be an instant with a time zone, like 2026-01-31T09:30:00Z",
     "string_pattern_mismatch": "must match {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
 }
 
 

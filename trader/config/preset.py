@@ -435,10 +435,21 @@ class System(Section):
     """How the run reports."""
 
     status_report_mins: Whole = setting(
-        5, "Status report", "How often a status line is written to the log.", "minutes", ge=1, le=1440
+        5,
+        "Status report",
+        "How often a held position's premium, P&L, trailing level and distance to each exit are told, in the log and the timeline.",
+        "minutes",
+        ge=1,
+        le=1440,
     )
     spot_move_alert_pct: Number = setting(
-        Decimal(2), "Spot move alert", "Alert when spot has moved this far since the entry.", "% of spot", gt=0, le=50
+        Decimal(2),
+        "Spot move alert",
+        "Alert when spot has moved this far since the strikes were picked and, once that was told, each time it has moved as far "
+        "again, up or down. At most once a minute.",
+        "% of spot",
+        gt=0,
+        le=50,
     )
 
 

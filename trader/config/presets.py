@@ -8,17 +8,16 @@ have changed it meanwhile, and the second to write would undo that without knowi
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
-from pydantic import BaseModel
 
 from trader.config.builtin import BUILT_IN
+from trader.config.differing import changed_fields
 from trader.config.document import decode_document, encode_document
 from trader.config.files import private_folder, read_text, write_text
 from trader.config.messages import shown, suggestion
-from trader.config.preset import PRESET_NAME, SECTIONS, Preset
+from trader.config.preset import PRESET_NAME, Preset
 from trader.domain.errors import ConfigError
 from trader.machine.locks import ProcessLock
 
@@ -172,23 +171,6 @@ def _changed_words(seen: Preset | None, stored: Preset | None) -> str:
         return "Deleted meanwhile: nothing is stored under this name any more"
     if seen is None:
         return f"Stored meanwhile: there is a preset {stored.name!r} now"
-    fields = [
-        f"{name} {_value_words(old)} → {_value_words(new)}"
-        for section, model in SECTIONS.items()
-        for name in model.model_fields
-        if (old := getattr(getattr(seen, section), name)) != (new := getattr(getattr(stored, section), name))
-    ]
+    fields = [f"{one.field.partition('.')[2]} {one.before} → {one.after}" for one in changed_fields(seen, stored)]
     more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
     return f"Changed meanwhile: {', '.join(fields[:_NAMED])}{more}"
-
-
-def _value_words(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    if isinstance(value, BaseModel):
-        return ":".join(_value_words(part) for _, part in value)
-    if isinstance(value, tuple):
-        return f"({', '.join(_value_words(item) for item in value)})"
-    return str(value)

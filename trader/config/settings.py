@@ -13,17 +13,19 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from trader.config.addresses import check_proxy, require_readable_address, require_text, usable_path
+from trader.config.addresses import check_proxy, check_public, require_readable_address, require_text, usable_path
+from trader.config.channels import Channel, read_channels
 from trader.config.files import decode_text, read_small
 from trader.config.messages import InvalidConfig, sentences, suggestion
 from trader.config.numbers import Flag, Number, Real, Whole
 from trader.config.precedence import ENVIRONMENT_PREFIX
+from trader.config.quiet_hours import Quiet, read_quiet
 from trader.domain.errors import ConfigError
 
 Env = Literal["paper", "testnet", "production"]
@@ -75,6 +77,33 @@ class Settings(BaseSettings):
         "How often unacknowledged critical alerts are repeated, in seconds.",
         ge=1,
         le=3600,
+    )
+    notify_urls: SecretStr | None = _setting(
+        None,
+        "TRADER_NOTIFY_URLS",
+        "Where messages go: addresses as Apprise reads them, parted by blanks; `critical,warning|tgram://token/chat` for those only.",
+    )
+    notify_quiet: str = _setting(
+        "",
+        "TRADER_NOTIFY_QUIET",
+        "Hours (IST) in which only critical messages are sent, like 23:00-07:00; or by severity: `info|20:00-09:00 warning|23:00-07:00`.",
+    )
+    notify_repeat_mins: Real = _setting(
+        10.0,
+        "TRADER_NOTIFY_REPEAT_MINS",
+        "How often critical alerts that nobody has acknowledged are sent again, in minutes.",
+        ge=1,
+        le=1440,
+    )
+    reply_links: Flag = _setting(
+        False,
+        "TRADER_REPLY_LINKS",
+        "Whether critical messages carry links that stop or acknowledge with one press; needs TRADER_PUBLIC_URL.",
+    )
+    public_url: str | None = _setting(
+        None,
+        "TRADER_PUBLIC_URL",
+        "Address under which the panel's links are reached from outside, like https://desk.example.org; only links are answered there.",
     )
     gateway: Literal["own", "ccxt"] = _setting(
         "own",
@@ -261,6 +290,7 @@ class Settings(BaseSettings):
 
     preset_overrides: dict[str, str] = Field(default={}, validation_alias="preset_overrides", repr=False)
     warnings: tuple[str, ...] = Field(default=(), validation_alias="warnings", repr=False)
+    sources: dict[str, str] = Field(default={}, validation_alias="sources", repr=False)
 
     @classmethod
     def settings_customise_sources(
@@ -311,6 +341,25 @@ class Settings(BaseSettings):
             require_readable_address(value)  # whether it belongs to the environment is asked when it is used
         return value
 
+    @field_validator("notify_urls")
+    @classmethod
+    def _notify_urls(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not read_channels(value.get_secret_value()):
+            raise ValueError("is blank")
+        return value
+
+    @field_validator("notify_quiet")
+    @classmethod
+    def _notify_quiet(cls, value: str) -> str:
+        if value and not read_quiet(value).spans:
+            raise ValueError("is blank")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str | None) -> str | None:
+        return None if value is None else check_public(value)
+
     @field_validator("proxy")
     @classmethod
     def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
@@ -333,6 +382,8 @@ class Settings(BaseSettings):
         absent = [name for name, url in urls.items() if url is None]
         if absent and len(absent) < len(urls):
             raise ValueError(f"set all three of {', '.join(urls)} or none; missing: {', '.join(absent)}")
+        if self.reply_links and self.public_url is None:
+            raise ValueError("TRADER_REPLY_LINKS is true, so TRADER_PUBLIC_URL must say where the links lead")
         if self.venue_market == "recording" and self.venue_recording is None:
             raise ValueError("TRADER_VENUE_MARKET is recording, so TRADER_VENUE_RECORDING must name a file")
         if self.venue_market != "synthetic" and self.venue_mode != "normal":
@@ -359,6 +410,25 @@ class Settings(BaseSettings):
         return f"sqlite:///{quote(str(self.home / 'journal.db'))}"  # a path may hold ? and %, which a URL reads
 
     @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Where messages go."""
+        return () if self.notify_urls is None else read_channels(self.notify_urls.get_secret_value())
+
+    @property
+    def quiet(self) -> Quiet:
+        """When messages wait."""
+        return read_quiet(self.notify_quiet)
+
+    @property
+    def links_host(self) -> str:
+        """What a browser that follows a link names as its host; empty while links are off."""
+        if not self.reply_links or self.public_url is None:
+            return ""
+        parts = urlsplit(self.public_url)
+        usual = {"https": ":443", "http": ":80"}[parts.scheme]
+        return parts.netloc.removesuffix(usual)
+
+    @property
     def proxy_url(self) -> str | None:
         """The proxy's address; may hold a password, so never print it."""
         return None if self.proxy is None else self.proxy.get_secret_value()
@@ -372,7 +442,7 @@ class Settings(BaseSettings):
 VARIABLES: dict[str, str] = {
     str(field.validation_alias): name
     for name, field in Settings.model_fields.items()
-    if name not in ("preset_overrides", "warnings")
+    if name not in ("preset_overrides", "warnings", "sources")
 }
 
 
@@ -395,9 +465,11 @@ def load_settings(
     path = Path.cwd() / ".env" if env_file is None else env_file
     process = os.environ if environ is None else environ
     from_file = _read_env_file(path)
-    merged = {**from_file, **{k: v for k, v in process.items() if k in VARIABLES or k.startswith(ENVIRONMENT_PREFIX)}}
+    from_process = {k: v for k, v in process.items() if k in VARIABLES or k.startswith(ENVIRONMENT_PREFIX)}
+    sources = dict.fromkeys(from_file, str(path)) | dict.fromkeys(from_process, "environment")
+    merged = {**from_file, **from_process}
     if env is not None:
-        merged["TRADER_ENV"] = env
+        merged["TRADER_ENV"], sources["TRADER_ENV"] = env, "command line"
     merged = {name: value for name, value in merged.items() if value != ""}  # NAME= means not set
     chosen = merged.get("TRADER_ENV", "paper")
     warnings = _check_env_file(path, strict=chosen != "paper") if from_file else []
@@ -411,7 +483,12 @@ def load_settings(
     if chosen != "paper" and "TRADER_PROXY" not in values:
         warnings += _unused_proxies(process)
     try:
-        return Settings(**values, preset_overrides=overrides, warnings=tuple(warnings))
+        return Settings(
+            **values,
+            preset_overrides=overrides,
+            warnings=tuple(warnings),
+            sources={name: source for name, source in sources.items() if name in merged},
+        )
     except ValidationError as error:
         raise InvalidConfig(sentences(error, Settings), "The settings cannot be used") from None
 

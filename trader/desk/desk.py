@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
@@ -20,24 +20,32 @@ from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
 from trader.config.preset import Preset
 from trader.config.presets import PresetInfo, PresetStore
+from trader.config.secret_words import secret_words
 from trader.config.settings import Settings
 from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.analytics.figures import Analytics
 from trader.desk.chain import Chain
 from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
+from trader.desk.links import ReplyLinks
 from trader.desk.log_tail import read_tail
+from trader.desk.logs.looking import Logs
 from trader.desk.margin import MarginChange, change, margined_of
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
 from trader.desk.recorded import recorded_table
 from trader.desk.remembered import Remembered
+from trader.desk.reports.day import build_day
+from trader.desk.reports.day_values import DayReport
+from trader.desk.reports.run import build_report, read_samples
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
 from trader.desk.status import read_status
+from trader.desk.system.system import SystemDesk
 from trader.desk.tickets import IssuedBy, TicketDesk
 from trader.desk.values import (
     CheckResult,
@@ -56,6 +64,7 @@ from trader.desk.values import (
 )
 from trader.desk.volatility import Volatility, volatility
 from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
+from trader.domain.expiry import ist_date
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.domain.margin import MODES, MarginTerms
 from trader.domain.outcome import Rejected, Unknown
@@ -92,6 +101,17 @@ class Desk(TicketDesk):
         self._past = market.HistoryBook(self._door.gateway)
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
+        self.logs = Logs(settings.home, secret_words(settings))
+        self.analytics = Analytics(lambda: self._books()[0], self.account)
+        self.system = SystemDesk(
+            settings,
+            self.account,
+            journal=lambda: self._books()[0],
+            gateway=self._door.gateway,
+            alerts=lambda: self._alerts().everything(),
+        )
+        self.links = ReplyLinks(self)
+        self._sampled = Remembered(lambda records, series: read_samples(self._books()[0], records, series))
         self._make_books()
         self._make_tickets()
         self._facts = pre.FactFinder(
@@ -193,22 +213,46 @@ class Desk(TicketDesk):
             NotPossible: There is no such run.
         """
         journal, book, _ = self._books()
-        summary, preset = journal.run(run_id), book.preset(run_id)
-        view = book.view(run_id, datetime.now(UTC))
-        if summary is None or preset is None or view is None:
-            raise NotPossible(f"There is no run {run_id}.")
         series, markers = self.pnl_chart(run_id)
-        return RunReport(
-            summary=summary,
-            config=preset,
-            view=view,
-            legs=view.legs,
-            orders=tuple(runs.order_view(row) for row in journal.orders(run_id)),
-            fills=tuple(journal.fills(run_id)),
-            timeline=timeline.timeline(book.records(run_id)),
-            series=series,
-            markers=markers,
+        created = book.created(run_id)
+        stored = None if created is None else self._stored(created.preset)
+        found = build_report(
+            journal, book, run_id, stored=stored, series=series, markers=markers, sampled=self._sampled
         )
+        if found is None:
+            raise NotPossible(f"There is no run {run_id}.")
+        return found
+
+    def day_report(self, day: date | None = None) -> DayReport:
+        """An Indian day held against the exchange, which is read now; without one the present day, as far as it has come.
+
+        Raises:
+            ConfigError: The day is not there yet.
+            JournalError: The journal cannot be read.
+        """
+        wall = datetime.now(UTC)
+        market = self.market_at(wall)
+        today = ist_date(market)
+        if day is not None and day > today:
+            raise ConfigError(f"day must be {today} at the latest, was {day}")
+        journal, env = self._journal(), self.settings.env
+        return build_day(journal, self.account, env, day or today, self._door.gateway, wall=wall, market=market)
+
+    def market_at(self, wall: datetime) -> datetime:
+        """The exchange's time at an instant of this machine's clock: as the runner pictured it last, and what has passed since.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        picture = self._journal().snapshot(self.account)
+        return wall if picture is None or picture.market is None else picture.market + (wall - picture.wall)
+
+    def _stored(self, name: str) -> Preset | None:
+        """A preset by name as it stands now; None where there is none, or it cannot be read."""
+        try:
+            return self._store.load(name)
+        except ConfigError:
+            return None
 
     def recorded(self, run_id: str) -> tuple[list[str], list[list[str]]]:
         """A run's whole recorded series, head and rows."""
@@ -343,19 +387,20 @@ class Desk(TicketDesk):
         """What a person must type to start this run with real money."""
         return arming_phrase(self.account, preset.strategy.quantity)
 
-    def stop(self, run_id: str | None = None, *, issued_by: IssuedBy, key: str = "") -> CommandReceipt:
+    def stop(self, run_id: str | None = None, *, issued_by: IssuedBy, who: str = "", key: str = "") -> CommandReceipt:
         """Stop & Exit one run, or every unresolved one; returns once the request is recorded. Works in every state.
 
         Raises:
             JournalError: The request could not be recorded; the sentence names what works without the journal.
         """
         try:
-            return self._submit("stop", {"run_id": run_id}, issued_by, key)
+            body: dict[str, object] = {"run_id": run_id}
+            return self._submit("stop", body | {"who": who} if who else body, issued_by, key)
         except JournalError as error:
             raise JournalError(f"Stop could not be recorded. {error} {FLATTEN_HINT}") from error
 
     def acknowledge(
-        self, which: Sequence[int] | None, *, issued_by: IssuedBy, who: str = ""
+        self, which: Sequence[int] | None, *, issued_by: IssuedBy, who: str = "", key: str = ""
     ) -> tuple[CommandReceipt, int]:
         """Acknowledge alerts by number, or every one there is (None). The recorded row is the acknowledgement, whether a
         runner is alive or not. Returns the receipt and how many had nobody's acknowledgement before.
@@ -367,7 +412,7 @@ class Desk(TicketDesk):
         book = self._alerts()
         body = book.body(None if which is None else tuple(which))
         fresh = sum(1 for alert in book.open() if which is None or alert.seq in which)
-        return self._submit("ack", {**body, "who": who}, issued_by), fresh
+        return self._submit("ack", {**body, "who": who}, issued_by, key), fresh
 
     def order_level(
         self, order: Order, *, issued_by: IssuedBy, who: str = "", reason: str = "", key: str = ""
@@ -439,6 +484,10 @@ class Desk(TicketDesk):
                 f"The request is with the runner already: look what became of it first. {error}"
             ) from error
         return CommandReceipt(command_id=command.command_id, account=self.account, issued_at=command.issued_at)
+
+    def was_asked(self, key: str) -> bool:
+        """Whether there is a command of this idempotency key."""
+        return self.command(self._command_id(key)) is not None
 
     def _command_id(self, key: str) -> str:
         return hashlib.sha256(f"{self.account}\n{key}".encode()).hexdigest()[:32] if key else secrets.token_hex(8)

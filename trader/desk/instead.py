@@ -5,8 +5,9 @@ There is no command that hurries a waiting run, and none is needed: both steps a
 leaves an ordinary stopped run and no trade.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from trader.desk.tickets import IssuedBy
 from trader.desk.values import CommandReceipt, NotPossible
 from trader.domain.errors import ConfigError, TraderError
 from trader.domain.foreign import beside_phrase
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 _OVER_SECS = 8.0
 
 
-def sell_now_instead(
-    desk: "Desk", run_id: str, *, issued_by: Literal["panel", "cli", "api"], confirm: str | None
-) -> CommandReceipt:
+def sell_now_instead(desk: "Desk", run_id: str, *, issued_by: IssuedBy, confirm: str | None) -> CommandReceipt:
     """The receipt of the start. What a person confirmed to start beside is confirmed again, exactly as it stood.
 
     Raises:

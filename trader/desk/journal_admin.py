@@ -2,26 +2,56 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
+from trader.config.files import private_folder, read_text, write_text
 from trader.config.settings import Settings
-from trader.domain.errors import JournalError
+from trader.domain.errors import ConfigError, JournalError
 from trader.engine.records import encode_record
 from trader.journal.archiving import Archived, archive
+from trader.journal.database import where
 from trader.journal.store import Journal
 from trader.journal.verifying import Finding, Verification, backup, verify
 
 __all__ = ["Finding", "Verification", "backup_journal", "export_lines", "export_to", "verify_journal"]
 
+_VERIFIED = "journal-verified.json"
+_WORDS_MOST = 300
+
+
+class _Verified(msgspec.Struct, frozen=True, kw_only=True):
+    at: datetime
+    place: str
+    ok: bool
+    words: str
+
 
 def verify_journal(settings: Settings) -> Verification:
-    """Every check that can be made from the journal alone.
+    """Every check that can be made from the journal alone. What was found is remembered, for the health board.
 
     Raises:
         JournalError: There is no journal, or it cannot even be opened.
     """
-    return verify(settings.journal_url)
+    found = verify(settings.journal_url)
+    broken = "; ".join(f"{one.check}: {one.words}" for one in found.findings if not one.ok)
+    told = _Verified(at=datetime.now(UTC), place=found.place, ok=found.ok, words=broken[:_WORDS_MOST])
+    with suppress(ConfigError):  # a disk that takes nothing must not hide what was found
+        write_text(settings.home / _VERIFIED, msgspec.json.encode(told).decode(), "The file")
+    return found
+
+
+def last_verified(settings: Settings) -> tuple[datetime, bool, str] | None:
+    """When this journal was verified last, whether it was whole, and what was not; None where it never was."""
+    try:
+        text = read_text(settings.home / _VERIFIED, "The file")
+        told = None if text is None else msgspec.json.decode(text, type=_Verified)
+    except (ConfigError, msgspec.MsgspecError):
+        return None
+    return (told.at, told.ok, told.words) if told is not None and told.place == where(settings.journal_url) else None
 
 
 def export_lines(settings: Settings) -> Iterator[str]:
@@ -73,3 +103,18 @@ def backup_journal(settings: Settings, path: Path) -> int:
     """
     backup(settings.journal_url, path)
     return path.stat().st_size
+
+
+def backup_beside(settings: Settings) -> tuple[Path, int]:
+    """A copy in TRADER_HOME/backups, named after this second; its place and size in bytes.
+
+    Raises:
+        JournalError: As `backup_journal`.
+    """
+    folder = settings.home / "backups"
+    try:
+        private_folder(folder, "The folder")
+    except ConfigError as error:
+        raise JournalError(f"{error}.") from error
+    path = folder / f"journal-{datetime.now(UTC):%Y%m%d-%H%M%S}.db"
+    return path, backup_journal(settings, path)

@@ -43,7 +43,7 @@ from trader.engine.view import TicketView
 from trader.journal import CommandRow
 from trader.journal.commands import CommandKind
 
-IssuedBy = Literal["panel", "cli", "api"]
+IssuedBy = Literal["panel", "cli", "api", "link"]
 
 _POLL_SECS = 0.05
 _ADOPT = re.compile(r"ADOPT (?P<symbol>\S+) (?P<quantity>[+-][1-9][0-9]{0,8})")

@@ -6,7 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from trader.config.differing import Changed
 from trader.config.preset import Preset
+from trader.desk.analytics.results import Told
+from trader.desk.books.lines import OrderLine, Trade
 from trader.desk.margin import NOT_KNOWN, Margined
 from trader.desk.position import Position
 from trader.domain.errors import TraderError
@@ -295,7 +298,10 @@ class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of one run."""
+    """Everything of one run. `verdict` is it in a sentence or two, `reason` the decision to exit. `trades` and `lines` (its orders) are
+    oldest first. `changed` are the fields that differ from the preset the run names; `compared_with` says which that was.
+    `entry_checks`: what the gate compared before the first order left, by code. `told` None: not finished, or nothing was traded.
+    `ivs`: implied volatility by leg (a fraction per year), at the instants of `series`; `iv_out` the last of each."""
 
     summary: RunSummary
     config: Preset
@@ -306,14 +312,34 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     timeline: tuple[TimelineEvent, ...]
     series: PnlSeries
     markers: tuple[Marker, ...]
+    verdict: str = ""
+    reason: str = ""
+    told: Told | None = None
+    trades: tuple[Trade, ...] = ()
+    lines: tuple[OrderLine, ...] = ()
+    compared_with: str = ""
+    changed: tuple[Changed, ...] = ()
+    entry_checks: dict[str, str] = {}
+    ivs: dict[str, list[float | None]] = {}
+    iv_out: dict[str, float] = {}
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the summary log. `level` in lower case."""
+    """One line of a log. `level`: debug, info, warning, error. `run_id` as the line has it, whole or its first five characters, with
+    the name of its `preset`; `component`: which part of the program told it; `orders`: client order ids it names; `raw`: the line as it stands in the file;
+    `count`: how often it was told, `since` when the first of them. A line that is no line of ours has neither time nor component.
+    """
 
-    at: datetime
+    at: datetime | None
     level: str
     text: str
+    run_id: str = ""
+    preset: str = ""
+    component: str = ""
+    orders: tuple[str, ...] = ()
+    raw: str = ""
+    count: int = 1
+    since: datetime | None = None
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):

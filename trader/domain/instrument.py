@@ -86,6 +86,11 @@ def parse_option_symbol(symbol: str) -> OptionSymbol:
     )
 
 
+def is_option(symbol: str) -> bool:
+    """Whether a contract is an option, by its symbol."""
+    return _OPTION.fullmatch(symbol) is not None
+
+
 def build_option_symbol(kind: Kind, underlying: str, strike: Decimal, expiry: datetime) -> str:
     """The symbol of an option; inverse of `parse_option_symbol`."""
     letter = {Kind.CALL: "C", Kind.PUT: "P"}[kind]

@@ -1,5 +1,6 @@
 """Words for what happened: each thing said once, one full stop at the end, also where they quote the exchange. Pure."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from trader.domain.fill import Fill, FillKind
@@ -37,3 +38,24 @@ def plain(value: Decimal) -> str:
 def done_of(done: int, meant: int) -> str:
     """``1/2``; more than was meant is no fraction of it and is said as what it is."""
     return f"{done}/{meant}" if done <= meant else f"{done}, meant {meant}"
+
+
+def usd_words(amount: Decimal | None, *, signed: bool = False) -> str:
+    """Money for people: cents, four places for less than a dollar; a dash where it is unknown."""
+    if amount is None:
+        return "–"
+    places = 4 if 0 < abs(amount) < 1 else 2
+    return f"{amount:{'+' if signed and amount else ''},.{places}f} USD"
+
+
+def span_words(span: timedelta) -> str:
+    """A span in its two largest units: ``2 h 14 m``, ``3 m 05 s``, ``42 s``, ``2 d 3 h``."""
+    total = max(int(span.total_seconds()), 0)
+    days, rest = divmod(total, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, seconds = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes:02d} m"
+    return f"{minutes} m {seconds:02d} s" if minutes else f"{seconds} s"

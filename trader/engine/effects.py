@@ -78,13 +78,6 @@ class AckCommand(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-class Tell(msgspec.Struct, frozen=True, kw_only=True):
-    """A line for the log that nobody has to act on."""
-
-    run_id: str
-    text: str
-
-
 Effect = (
     Submit
     | Cancel
@@ -95,6 +88,5 @@ Effect = (
     | ReadMargin
     | Subscribe
     | AckCommand
-    | Tell
     | AnyRecord
 )

@@ -10,11 +10,12 @@ from trader.engine import records as rec
 from trader.engine.account.positions import differs_lastingly
 from trader.engine.account.settlement import has_expired
 from trader.engine.cover import beyond_cover
-from trader.engine.effects import ReadChain, Tell
+from trader.engine.effects import ReadChain
 from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.gate import closable
 from trader.engine.liquidation import limits_of, near_liquidation
+from trader.engine.reporting import report
 from trader.engine.spread_guard import counted, hold_back, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.tickets.listing import ask_chain
@@ -63,7 +64,9 @@ def hold(turn: Turn, run_id: str) -> None:
         return
     _sees(turn, run_id)
     _evaluate(turn, run, valuation, evidence)
-    _report(turn, run, valuation)
+    run = turn.run(run_id)
+    if run.phase is rec.Phase.HOLDING:
+        report(turn, run, valuation)
 
 
 def _closed(turn: Turn, run: Run) -> list[str]:
@@ -216,27 +219,3 @@ def ask_quotes(turn: Turn, run: Run) -> None:
     elif seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
         turn.set_watch(run.run_id, quotes_asked=turn.wall)
         turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
-
-
-def _report(turn: Turn, run: Run, valuation: Valuation) -> None:
-    """The periodic status line, and the alert on a large move of spot."""
-    watch = turn.watch(run.run_id)
-    market = turn.now.market
-    if market is None:
-        return
-    if seconds_since(watch.reported_at, market) >= run.preset.system.status_report_mins * 60:
-        turn.set_watch(run.run_id, reported_at=market)
-        level = f", trailing level {run.level_pct} %" if run.level_pct is not None else ""
-        pnl = f"P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of {basis_words(run.basis_name)})"
-        text = f"Holding: {f'P&L not known ({_no_ask(valuation)})' if valuation.unoffered else pnl}{level}."
-        turn.do(Tell(run_id=run.run_id, text=text))
-    spot, start = turn.state.market.spots.get(run.underlying), run.spot_at_entry
-    if spot is not None and start is not None and start > 0:
-        moved: Decimal = (spot - start) / start * HUNDRED
-        if abs(moved) >= run.preset.system.spot_move_alert_pct:
-            turn.alert(
-                run.run_id,
-                "warning",
-                "spot_move",
-                f"{run.underlying} has moved {moved:+.2f} % since the strikes were picked.",
-            )

@@ -12,6 +12,7 @@ from enum import Enum, IntEnum
 from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
+from trader.domain.basis import basis_words
 from trader.domain.exit_reason import exit_label
 from trader.domain.expiry import IST
 from trader.domain.fill import Channel
@@ -145,6 +146,28 @@ def _stop_requested(_record: rec.StopRequested) -> str:
 def _trailed(record: rec.Trailed) -> str:
     level = "no level yet" if record.level_pct is None else f"stop at {plain(record.level_pct)} %"
     return f"profit peaked at {plain(record.peak_pct)} %: {level}"
+
+
+@_kind(rec.StatusReported, "decisions", Weight.STEP)
+def _status_reported(record: rec.StatusReported) -> str:
+    if record.pnl is None or record.pct is None:
+        pnl = f"P&L not known (no ask for {', '.join(record.unoffered)})"
+    else:
+        pnl = f"P&L {record.pnl:+f} USD ({record.pct:+f} % of {basis_words(record.basis)})"
+    level = "no trailing level yet" if record.level_pct is None else f"trailing level {plain(record.level_pct)} %"
+    spot = "" if record.spot is None else f", spot {plain(record.spot)}"
+    ends = [_threshold(one) for one in record.thresholds]
+    if record.exit_at is not None and record.market is not None:
+        ends.append(
+            f"exit time {_ist(record.exit_at)}, {(record.exit_at - record.market).total_seconds() / 60:.0f} min away"
+        )
+    return f"premium {plain(record.premium)} USD, {pnl}, {level}{spot}; {'; '.join(ends)}"
+
+
+def _threshold(one: rec.Threshold) -> str:
+    away = "" if one.away_pct is None else f", {abs(one.away_pct):f} points away"
+    arms = "" if one.armed else "arms "
+    return f"{exit_label(one.code).lower()} {arms}at {plain(one.at_pct)} %{away}"
 
 
 @_kind(rec.SpreadGuarded, "decisions", Weight.STEP)

@@ -161,11 +161,13 @@ class StopRequested(Record, frozen=True, kw_only=True, tag="stop_requested"):
 
 class OrderIntended(Record, frozen=True, kw_only=True, tag="order_intended"):
     """Recorded before the order leaves. `reference` is the price the limit was derived from (mark, mid or touch). `passed`:
-    what the gate compared, by the code it would have refused with, and the numbers; earlier versions did not record it."""
+    what the gate compared, by the code it would have refused with, and the numbers. `algo`: how it is worked (chase, market, twap,
+    iceberg), or once where it is sent as it was asked for. Earlier versions recorded neither."""
 
     intent: OrderIntent
     reference: Decimal | None
     passed: dict[str, str] = {}
+    algo: str = ""
 
 
 class OrderDenied(Record, frozen=True, kw_only=True, tag="order_denied"):
@@ -234,6 +236,31 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
     peak_pnl: Decimal
     peak_pct: Decimal
     level_pct: Decimal | None
+
+
+class Threshold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An exit of the ladder: it fires, or is armed, at `at_pct`, which is `away_pct` points from where things stand (None = not known).
+    % of the basis; of the liquidation guard % of the way from the entry to the liquidation."""
+
+    code: str
+    at_pct: Decimal
+    away_pct: Decimal | None = None
+    armed: bool = True
+
+
+class StatusReported(Record, frozen=True, kw_only=True, tag="status_reported"):
+    """How a held position stands, told every `system.status_report_mins`: USD and % of the basis. P&L is None where a short leg is
+    offered by nobody (`unoffered`)."""
+
+    premium: Decimal
+    pnl: Decimal | None
+    pct: Decimal | None
+    basis: str
+    level_pct: Decimal | None
+    spot: Decimal | None
+    thresholds: tuple[Threshold, ...]
+    exit_at: datetime | None = None
+    unoffered: tuple[str, ...] = ()
 
 
 class SpreadGuarded(Record, frozen=True, kw_only=True, tag="spread_guarded"):
@@ -475,6 +502,7 @@ AnyRecord = (
     | FillCosted
     | PositionObserved
     | Trailed
+    | StatusReported
     | SpreadGuarded
     | ExitDecided
     | LegKept

@@ -372,6 +372,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     blind_since: datetime | None = None
     quotes_asked: datetime | None = None
     reported_at: datetime | None = None
+    spot_told: Decimal | None = None  # where spot stood when its move was last alerted
     alerted: frozenset[str] = frozenset()
     why_not: tuple[str, ...] = ()
     leg_failed: dict[str, str] = {}

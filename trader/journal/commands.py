@@ -63,7 +63,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     kind: CommandKind
     issued_at: datetime
-    issued_by: Literal["panel", "cli", "api"]
+    issued_by: Literal["panel", "cli", "api", "link"]
     body: dict[str, Any]
 
 

@@ -6,7 +6,7 @@ command they answer. When it returns, they are on disk; when it raises, none of 
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from trader.engine.records import (
 )
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
+from trader.journal import kept_results as kept
 from trader.journal import lease as leasing
 from trader.journal import listings, views
 from trader.journal import tables as t
@@ -116,6 +117,14 @@ class Journal:
                     connection.exec_driver_sql(_NO_IDLING)
                 yield connection
 
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that only reads, for the modules of this package that have tables of their own."""
+        return self._read()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes, for the same."""
+        return self._write()
+
     @contextmanager
     def look(self) -> Iterator[None]:
         """What this thread reads within it is read in one transaction, on SQLite so of one instant, instead of one a read."""
@@ -159,6 +168,13 @@ class Journal:
         """A file that was deleted or replaced would still take our writes, unseen by everybody else."""
         if self._path is not None and file_identity(self._path) != self._identity:
             raise JournalError(f"The journal {self._place} was removed or replaced while it was open.")
+
+    def size_bytes(self) -> int | None:
+        """What its files take on this machine's disk; None for a server's database."""
+        if self._path is None:
+            return None
+        files = [self._path, self._path.with_name(f"{self._path.name}-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def check_writable(self) -> None:
         """Begin and end a writing transaction without changing anything.
@@ -460,6 +476,26 @@ class Journal:
                 tickets=tickets,
             )
 
+    def results(self, account: str, version: int, after_seq: int = 0) -> list[kept.KeptResult]:
+        """What is kept of an account's finished runs, in the order they ended, of one version of the arithmetic."""
+        with self._read() as connection:
+            return kept.read(connection, account, version, after_seq)
+
+    def accounts(self) -> list[str]:
+        """Every account that a run or a single order of this journal is of."""
+        with self._read() as connection:
+            return kept.read_accounts(connection)
+
+    def ended_after(self, account: str, after_seq: int, limit: int) -> tuple[list[tuple[int, str]], int]:
+        """The first few runs that ended after a record, each with the number of its end; and how many there are in all."""
+        with self._read() as connection:
+            return kept.read_ended(connection, account, after_seq, limit)
+
+    def keep_results(self, account: str, rows: Sequence[kept.KeptResult], version: int) -> None:
+        """Keep what runs have made; what was kept of them before is replaced."""
+        with self._write() as connection:
+            kept.write(connection, account, rows, version)
+
     def run(self, run_id: str) -> RunSummary | None:
         with self._read() as connection:
             found = views.read_runs(connection, limit=1, offset=0, run_id=run_id)
@@ -541,10 +577,10 @@ class Journal:
         """Everything recorded of one run, in order: the material of its timeline."""
         return self.records(run_id)
 
-    def leg_samples(self, run_id: str) -> list[Sample]:
-        """A run's whole series, with prices and greeks of its legs."""
+    def leg_samples(self, run_id: str, most: int | None = None) -> list[Sample]:
+        """A run's series, with prices and greeks of its legs: the whole, or at most so many that keep the extremes of P&L."""
         with self._read() as connection:
-            return views.read_leg_samples(connection, run_id)
+            return views.read_leg_samples(connection, run_id, most)
 
     def samples(self, run_id: str, max_points: int | None = 2000, after_id: int = 0) -> list[tuple[int, Sample]]:
         """A run's P&L series, each point with its row id; thinned to `max_points` (None = all), keeping extremes."""

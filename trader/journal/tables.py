@@ -15,8 +15,8 @@ from sqlalchemy.schema import SchemaItem
 metadata = MetaData()
 
 APPLICATION_ID = 0x5344_4A31  # "SDJ1" in the SQLite header: tells our journal from any other SQLite file
-SCHEMA_REVISION = "0002"  # newest migration; a test holds it to the migrations folder
-KNOWN_REVISIONS = ("0001", "0002")
+SCHEMA_REVISION = "0003"  # newest migration; a test holds it to the migrations folder
+KNOWN_REVISIONS = ("0001", "0002", "0003")
 
 
 def _record_table(name: str, *keys: SchemaItem) -> Table:
@@ -75,6 +75,7 @@ fills = _record_table(
     Column("leg", Text, nullable=False),
     Column("symbol", Text, nullable=False),
     Index("ux_fills_once", "account", "fill_id", unique=True),
+    Index("ix_fills_wall", "account", "wall"),
 )
 positions = _record_table("positions", Column("symbol", Text, nullable=False), Column("quantity", BigInteger))
 decisions = _record_table("decisions")
@@ -134,6 +135,53 @@ samples = Table(
     Column("max_profit_usd", Text),
     Column("legs", Text),  # JSON: see `trader.journal.views.LegSample`
     Index("ix_samples_run", "run_id", "id"),
+)
+results = Table(
+    "results",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # of the run's end
+    Column("account", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # of the arithmetic that made it; an older one is made again
+    Column("body", Text, nullable=False),  # JSON; empty for a run that never traded
+    Index("ix_results_account", "account", "seq"),
+)
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("key", Text, nullable=False),  # what it is about: the same is told to a channel once
+    Column("channel", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("run_id", Text, nullable=False),  # whose it is; empty: the account's
+    Column("alerts", Text, nullable=False),  # numbers of the alerts it tells of, parted by commas
+    Column("made_at", Text, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, sending, sent, failed, uncertain
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Text, nullable=False),  # waiting: not before
+    Column("changed_at", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("ux_outbox_once", "account", "key", "channel", unique=True),
+    Index("ix_outbox_due", "account", "state", "next_at"),
+)
+notified = Table(
+    "notified",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),  # of the last record that messages were made of
+)
+watchers = Table(  # who sends: at most one watchdog per account, on whichever machine
+    "watchers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("since", Text, nullable=False),
+    Column("seen_at", Text, nullable=False),
 )
 configurations = Table(
     "configurations",

@@ -676,13 +676,27 @@ def read_samples(
     return [(int(row.id), _sample(row)) for row in rows]
 
 
-def read_leg_samples(connection: Connection, run_id: str) -> list[Sample]:
-    """A run's whole series with its legs, in order; samples of journals that recorded none have no legs."""
+def read_leg_samples(connection: Connection, run_id: str, most: int | None = None) -> list[Sample]:
+    """A run's series with its legs, in order, the whole or at most so many that keep the extremes of P&L; samples of journals that
+    recorded none have no legs. A day has 18,000; those that are left out are not read at all."""
     query = select(t.samples).where(t.samples.c.run_id == run_id).order_by(t.samples.c.id)
-    rows = connection.execute(query).all()
+    rows: Sequence[Any] = []
+    if most is not None:
+        points = connection.execute(
+            select(t.samples.c.id, t.samples.c.pnl).where(t.samples.c.run_id == run_id).order_by(t.samples.c.id)
+        ).all()
+        if len(points) > most:
+            chosen = [
+                row.id for row in keep_extremes(points, lambda row: None if row.pnl is None else float(row.pnl), most)
+            ]
+            for begin in range(0, len(chosen), _IDS_AT_ONCE):
+                some = t.samples.c.id.in_(chosen[begin : begin + _IDS_AT_ONCE])
+                rows = [*rows, *connection.execute(query.where(some))]
+    rows = rows or connection.execute(query).all()
     return [replace(_sample(row), legs=_read_legs.decode(row.legs) if row.legs else ()) for row in rows]
 
 
+_IDS_AT_ONCE = 500
 _SAMPLES = (
     select(*(column for column in t.samples.c if column.name != "legs"))
     .where(t.samples.c.run_id == bindparam("run_id"), t.samples.c.id > bindparam("after_id"))

@@ -27,3 +27,12 @@ def refusal(headers: Iterable[tuple[bytes, bytes]], *, port: int, websocket: boo
     if len(origins) > 1 or any(origin not in {f"http://{host}" for host in allowed} for origin in origins):
         return "Requests from other sites are not answered."
     return None
+
+
+def link_refusal(headers: Iterable[tuple[bytes, bytes]], *, port: int, public: str) -> str | None:
+    """The same for the page of a signed link, which is reached by the public host as well (`public`, empty for none). Where the
+    request comes from does not matter: who has no link can do nothing here, and who has one may use it from anywhere."""
+    hosts = [value.decode("latin-1").lower() for name, value in headers if name.lower() == b"host"]
+    if public and hosts == [public]:
+        return None
+    return refusal([(name, value) for name, value in headers if name.lower() != b"origin"], port=port)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ from trader.panel.frame import PAGES
 from trader.panel.guard import HostGuard
 from trader.panel.paths import KnownPaths
 from trader.runner.host import ensure_host
+from trader.watch.hosted import WatchProcess
 
 # Whatever the pages import, imported before serving: the first visitor does not wait for it, and `gc.freeze` covers it.
 _WARM = (
@@ -33,6 +35,7 @@ _WARM = (
     "trader.panel.editor",
     "trader.panel.orders_form",
     "trader.panel.past",
+    "trader.panel.system_messages",
 )
 
 
@@ -49,7 +52,13 @@ def middleware() -> list[Middleware]:
     """
     PagesManager.uses_pages_directory = False
     names = [Path(file).stem for file, *_ in PAGES]
-    return [Middleware(HostGuard, port=served_port), Middleware(KnownPaths, pages=names)]
+    return [Middleware(HostGuard, port=served_port, public=_public_host), Middleware(KnownPaths, pages=names)]
+
+
+@cache
+def _public_host() -> str:
+    """Asked at the first link: the settings were read, and are usable, by then."""
+    return load_settings().links_host
 
 
 _api = Mounted()
@@ -69,9 +78,12 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     A start that cannot work ends the process with one sentence and exit code 1.
     """
     try:
-        host = await to_thread.run_sync(lambda: ensure_host(load_settings()))
+        settings = await to_thread.run_sync(load_settings)
+        host = await to_thread.run_sync(lambda: ensure_host(settings))
     except TraderError as error:
         _give_up(str(error))
+    watchdog = WatchProcess(settings)
+    watchdog.start()
     _warm_up()
     theme_once.install()
     # Streamlit collects garbage after every rerun, with the interpreter held: without this the runner's thread would
@@ -82,6 +94,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         yield
     finally:
         await to_thread.run_sync(_api.close)
+        await to_thread.run_sync(watchdog.stop)
         await to_thread.run_sync(host.stop)
 
 

@@ -5,7 +5,7 @@ an Indian one showed 05:44 for 00:14. Text it draws as it stands, wherever it is
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ LOSS = "#e5484d"
 TRAIL = "#d97706"
 MUTED = "#8a94a3"
 _PNL_HEIGHT = 330
+_MARKET_HEIGHT = 210
+_IVS = ("#8b5cf6", "#0ea5a4", "#d97706", "#22a55a")
 
 
 class Mark(NamedTuple):
@@ -90,6 +92,64 @@ def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "", p
     return go.Figure(
         {"data": traces + _mark_traces(at, pnl, marks), "layout": _layout(revision, places) | _bands(series.gaps)}
     )
+
+
+def market_figure(
+    at: Sequence[datetime],
+    underlying: str,
+    spot: Sequence[float | None],
+    ivs: Mapping[str, Sequence[float | None]],
+    gaps: Sequence[tuple[datetime, datetime]],
+    *,
+    revision: str,
+) -> go.Figure:
+    """Spot, and on the right the implied volatility of each leg in %, over the same time as the P&L."""
+    at, (spots, *volatilities) = _broken(at, gaps, spot, *ivs.values())
+    x = ist_axis(at)
+
+    def line(name: str, values: Sequence[float | None], color: str, axis: str, shown: str) -> dict[str, Any]:
+        return {
+            "type": "scatter", "mode": "lines", "name": name, "x": x, "y": values, "yaxis": axis, "connectgaps": False,
+            "line": {"color": color, "width": 1.5}, "hovertemplate": f"{shown}<extra>{hover_text(name)}</extra>",
+        }  # fmt: skip
+
+    traces = [line(underlying, spots, MUTED, "y", "%{y:,.2f}")] + [
+        line(f"IV {key}", column, _IVS[number % len(_IVS)], "y2", "%{y:.1f} %")
+        for number, (key, column) in enumerate(zip(ivs, volatilities, strict=True))
+    ]
+    layout = _layout(revision, 2) | {
+        "height": _MARKET_HEIGHT,
+        "yaxis": {"tickformat": ",.6~g", "title": None, "zeroline": False},
+        "yaxis2": {"overlaying": "y", "side": "right", "tickformat": ".1f", "ticksuffix": " %", "showgrid": False, "title": None, "zeroline": False},
+    }  # fmt: skip
+    return go.Figure({"data": traces, "layout": layout | _bands(gaps)})
+
+
+def waterfall_figure(values: Sequence[float], labels: Sequence[str], *, height: int) -> go.Figure:
+    """Steps from 0 to the last value, which is their sum, each under its label."""
+    last = values[-1]
+    trace: dict[str, Any] = {
+        "type": "waterfall",
+        "orientation": "h",
+        "measure": [*(["relative"] * (len(values) - 1)), "total"],
+        "y": [hover_text(label) for label in labels],
+        "x": list(values),
+        "increasing": {"marker": {"color": PROFIT}},
+        "decreasing": {"marker": {"color": LOSS}},
+        "totals": {"marker": {"color": PROFIT if last >= 0 else LOSS}},
+        "connector": {"line": {"color": MUTED, "width": 1}},
+        "hovertemplate": "%{y}<extra></extra>",
+    }
+    layout = {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 4, "r": 8, "t": 4, "b": 4},
+        "dragmode": False,
+        "showlegend": False,
+        "xaxis": {"visible": False, "fixedrange": True},
+        "yaxis": {"autorange": "reversed", "automargin": True, "fixedrange": True, "ticklabelstandoff": 6},
+    }
+    return go.Figure({"data": [trace], "layout": layout})
 
 
 def _broken(
@@ -165,7 +225,7 @@ def _mark_traces(at: Sequence[datetime], pnl: Sequence[float | None], marks: Seq
                 "x": ist_axis(mark.at for mark in chosen),
                 "y": _pnl_at(at, pnl, [mark.at for mark in chosen]),
                 "marker": {"symbol": symbol, "size": 10, "color": color, "line": {"width": 1, "color": "white"}},
-                "text": [_hover(mark.text) for mark in chosen],
+                "text": [hover_text(mark.text) for mark in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
@@ -180,7 +240,7 @@ def _pnl_at(at: Sequence[datetime], pnl: Sequence[float | None], wanted: Sequenc
     return [values[bisect_right(times, instant)] for instant in wanted]
 
 
-def _hover(text: str) -> str:
+def hover_text(text: str) -> str:
     """Plotly reads a little HTML in labels; foreign text shows its brackets."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

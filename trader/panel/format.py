@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trader.domain.expiry import IST
+from trader.domain.wording import span_words
 
 DASH = "–"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$^<>&\"'=])")
@@ -49,19 +50,7 @@ def age(seconds: float | None) -> str:
 
 def duration(span: timedelta) -> str:
     """A span in its two largest units: ``2 h 14 m``, ``3 m 05 s``, ``42 s``, ``2 d 3 h``; below zero is ``now``."""
-    total = int(span.total_seconds())
-    if total <= 0:
-        return "now"
-    days, rest = divmod(total, 86_400)
-    hours, rest = divmod(rest, 3_600)
-    minutes, seconds = divmod(rest, 60)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes:02d} m"
-    if minutes:
-        return f"{minutes} m {seconds:02d} s"
-    return f"{seconds} s"
+    return span_words(span) if span >= timedelta(seconds=1) else "now"
 
 
 def ist_time(instant: datetime | None) -> str:

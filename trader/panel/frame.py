@@ -22,8 +22,11 @@ PAGES = (
     ("pages/chain.py", "Chain & payoff", ":material/show_chart:", False),
     ("pages/orders.py", "Orders & positions", ":material/receipt_long:", False),
     ("pages/history.py", "History", ":material/history:", False),
+    ("pages/analytics.py", "Analytics", ":material/query_stats:", False),
     ("pages/configure.py", "Configure", ":material/tune:", False),
     ("pages/account.py", "Account", ":material/account_balance:", False),
+    ("pages/logs.py", "Logs", ":material/article:", False),
+    ("pages/system.py", "System", ":material/dns:", False),
 )
 _LAYOUT = "frame_layout"
 _top: ContextVar[DeltaGenerator | None] = ContextVar("top", default=None)

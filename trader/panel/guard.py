@@ -5,7 +5,8 @@ from typing import Any
 
 from starlette.websockets import WebSocketDisconnected
 
-from trader.machine.loopback import refusal
+from trader.desk import LINK_PATH
+from trader.machine.loopback import link_refusal, refusal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,17 +35,22 @@ class HostGuard:
     Args:
         app: The application behind.
         port: Asked at every request, because the port is fixed only when the socket is bound.
+        public: The host under which links of messages are reached from outside, empty for none. Nothing else is answered there.
     """
 
-    def __init__(self, app: Asgi, *, port: Callable[[], int]) -> None:
+    def __init__(self, app: Asgi, *, port: Callable[[], int], public: Callable[[], str] = lambda: "") -> None:
         self._app = app
         self._port = port
+        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        reason = refusal(scope["headers"], port=self._port(), websocket=scope["type"] == "websocket")
+        if scope["type"] == "http" and str(scope.get("path", "")).startswith(LINK_PATH):
+            reason = link_refusal(scope["headers"], port=self._port(), public=self._public())
+        else:
+            reason = refusal(scope["headers"], port=self._port(), websocket=scope["type"] == "websocket")
         if reason is None:
             await self._pass_on(scope, receive, send)
         elif scope["type"] == "websocket":

@@ -116,6 +116,7 @@ def log() -> None:
         except TraderError as error:
             lines = [fmt.plain(error)]
         st.code("\n".join(lines) or "Nothing logged yet.", language=None, wrap_lines=True)
+        st.page_link("pages/logs.py", label="All of the log", icon=":material/article:")
 
 
 def _other_clock(status: Status | str) -> bool:

@@ -1,27 +1,20 @@
 """Fills of the Indian day (the exchange's time), with what they cost; and the same as CSV."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
-import pandas as pd
 import streamlit as st
 
 from trader.desk import Status
-from trader.desk.books.lines import Trade
 from trader.panel import format as fmt
 from trader.panel import orders_books, parts, sheet
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
-from trader.panel.run_report import csv_text
+from trader.report.trades_csv import trades_csv
 
 _SHOWN = 30
 _HEAD = ("Fill", "Time (IST)", "Price", "Cash", "Fee", "Role", "Whose")
 _NUMBERS = ("Price", "Cash", "Fee")
-_COLUMNS = (
-    "seq", "at", "symbol", "side", "quantity", "price", "cash", "fee", "fee_currency", "role", "kind", "run_id", "client_order_id",
-    "venue_order_id", "fill_id",
-)  # fmt: skip
 
 
 def table(status: Status | str, books: Books | None) -> Html:
@@ -63,16 +56,4 @@ def download() -> None:
 
 def _file() -> str:
     books = orders_books.seen()
-    return "" if books is None or isinstance(books.trades, str) else as_csv(books.trades)
-
-
-def as_csv(trades: Sequence[Trade]) -> str:
-    """To the last digit; what is not known is empty."""
-    cells = [[getattr(one, name) for name in _COLUMNS] for one in trades]
-    return csv_text(
-        pd.DataFrame([["" if cell is None else _plain(cell) for cell in row] for row in cells], columns=list(_COLUMNS))
-    )
-
-
-def _plain(cell: object) -> str:
-    return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
+    return "" if books is None or isinstance(books.trades, str) else trades_csv(books.trades)

@@ -20,6 +20,7 @@ from trader.panel.pressed import note
 
 _TERMS = {"gtc": "rests until cancelled", "ioc": "at once or not at all"}
 _PICK, _SAID = "or_pick", "or_cancel_said"
+_ORDER, _TAKEN = "order", "or_taken"  # in the address: an order to look at
 _NOT_ALONE = "It cannot be cancelled alone, it protects a position: Change this order moves it or takes it away."
 _OF_RUN = "It cannot be cancelled alone: a run's orders end with Stop & Exit."
 _WORKING = ("Order", "State", "Filled", "Left", "Limit", "Trigger", "Away", "Age", "Whose")
@@ -168,6 +169,11 @@ def picker() -> None:
         for word, lines in (("working", works), ("ended", over))
         for line in lines
     }
+    wanted = st.query_params.get(_ORDER)
+    if wanted and st.session_state.get(_TAKEN) != wanted:  # by a link, once: then another can be picked
+        st.session_state[_TAKEN] = st.session_state[_PICK] = wanted
+    if wanted:
+        names.setdefault(wanted, fmt.plain(wanted, 40))
     can = [line.client_order_id for line in works if _can_be_cancelled(line)]
     of_ticket = {line.client_order_id: line.run_id for line in works if line.is_ticket}
     if not names:

@@ -1,7 +1,6 @@
 """How a run ended: the result first, then how it comes about, and where to go from here."""
 
 from decimal import Decimal
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -13,7 +12,7 @@ from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import format as fmt
 from trader.panel import parts, service, words
-from trader.panel.charts import LOSS, MUTED, PROFIT
+from trader.panel.charts import waterfall_figure
 
 _HEIGHT = 168
 _SAID = "dash_again_said"
@@ -119,52 +118,32 @@ def waterfall(outcome: Outcome) -> go.Figure:
     """From the premium to the result, in the exact numbers of the fills."""
     steps = _steps(outcome)
     decimals = _decimals(outcome)
-    trace: dict[str, Any] = {
-        "type": "waterfall",
-        "orientation": "h",
-        "measure": [kind for _, _, kind in steps],
-        "y": [f"{name} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in steps],
-        "x": [float(value) for _, value, _ in steps],
-        "increasing": {"marker": {"color": PROFIT}},
-        "decreasing": {"marker": {"color": LOSS}},
-        "totals": {"marker": {"color": PROFIT if outcome.result >= 0 else LOSS}},
-        "connector": {"line": {"color": MUTED, "width": 1}},
-        "hovertemplate": "%{y}<extra></extra>",
-    }
-    layout = {
-        "template": "none",
-        "height": _HEIGHT,
-        "margin": {"l": 4, "r": 8, "t": 4, "b": 4},
-        "dragmode": False,
-        "showlegend": False,
-        "xaxis": {"visible": False, "fixedrange": True},
-        "yaxis": {"autorange": "reversed", "automargin": True, "fixedrange": True, "ticklabelstandoff": 6},
-    }
-    return go.Figure({"data": [trace], "layout": layout})
+    labels = [f"{name} {parts.dollars(value, decimals, signed=True)}" for name, value in steps]
+    return waterfall_figure([float(value) for _, value in steps], labels, height=_HEIGHT)
 
 
 def _decimals(outcome: Outcome) -> int:
     """Cents where the amounts as shown add up to the result as shown; else as many as it takes."""
     usual = parts.places(outcome.premium)
     for decimals in sorted({usual, 2, 4}):
-        shown = [round(value, decimals) for _, value, _ in _steps(outcome)]
+        shown = [round(value, decimals) for _, value in _steps(outcome)]
         if sum(shown[:-1]) == shown[-1]:
             return decimals
     return 4
 
 
-def _steps(outcome: Outcome) -> list[tuple[str, Decimal, str]]:
+def _steps(outcome: Outcome) -> list[tuple[str, Decimal]]:
     closed = "Bought back, settled" if outcome.settled else "Bought back"
     return [
-        ("Premium", outcome.premium, "relative"),
-        (closed, -outcome.closed_for, "relative"),
-        ("Fees", -outcome.fees, "relative"),
-        ("Result", outcome.result, "total"),
+        ("Premium", outcome.premium),
+        (closed, -outcome.closed_for),
+        ("Fees", -outcome.fees),
+        ("Result", outcome.result),
     ]
 
 
 def in_words(outcome: Outcome) -> str:
     """``premium +$84.20, bought back −$50.02, fees −$2.31: result +$31.87``."""
     decimals = _decimals(outcome)
-    shown = [f"{name.lower()} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in _steps(outcome)]
+    shown = [f"{name.lower()} {parts.dollars(value, decimals, signed=True)}" for name, value in _steps(outcome)]
     return f"{', '.join(shown[:-1])}: {shown[-1]}"

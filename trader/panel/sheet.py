@@ -26,6 +26,8 @@ CSS = """
   :is(.stButton, .stDownloadButton, .stNumberInput, .stButtonGroup, .stFileUploader, .stDialog) button, .stTextInput input,
   .stNumberInput input, .stSelectbox :is(input, button), .stTabs :is(button, [role="tab"]), .stPageLink a, .stCheckbox label,
   [data-testid="stElementToolbar"] button { min-height: 44px; }
+  :is(.stMultiSelect, .stDateInput) :is(input, button), :is(.stMultiSelect, .stDateInput) [role="group"], .stPagination button { min-height: 44px; }
+  .stPagination button { min-width: 44px; }
   .stNumberInput button, .stDialog button, [data-testid="stElementToolbar"] button { min-width: 44px; }
   :is(.stNumberInput, .stSelectbox, .stTextInput) div:has(> input, > div > input) { height: auto; min-height: 44px; }
   .stCheckbox label { align-items: center; }

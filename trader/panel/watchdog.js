@@ -79,10 +79,24 @@
   const later = window.setTimeout;
   window.setTimeout = (run, ms, ...rest) => later(run, desk.late && ms > 500 && ms <= 4000 ? 500 : ms, ...rest);
 
+  // While its tab is in the background a notice is shown by the browser, too, once a person has allowed it on the System page.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".st-key-sys_notify button")) window.Notification?.requestPermission();
+  });
+  function tell_outside() {
+    for (const toast of document.querySelectorAll('[data-testid="stToast"]:not([data-told])')) {
+      toast.dataset.told = "1";
+      if (document.hidden && window.Notification?.permission === "granted") {
+        new Notification("Strangle Desk", { body: toast.innerText.trim().slice(0, 200) });
+      }
+    }
+  }
+
   // The question of Stop takes the keyboard's focus, so that Enter answers it, and gives it back to the button.
   let asking = false;
   new MutationObserver(() => {
     name_hints();
+    tell_outside();
     const answer = document.querySelector(".st-key-stop_yes button, .st-key-stop_no button");
     if (Boolean(answer) === asking) return;
     asking = Boolean(answer);

@@ -142,7 +142,8 @@ def event_of(row: Row, at: Now, barred: Callable[[], str] = lambda: "") -> ev.An
                 issued_by=row.issued_by,
             )
         case "stop":
-            return ev.StopCommand(at=at, command_id=row.command_id, run_id=body.get("run_id"), issued_by=row.issued_by)
+            by = who(row.issued_by, dict(body))
+            return ev.StopCommand(at=at, command_id=row.command_id, run_id=body.get("run_id"), issued_by=by)
         case "order":
             return ev.OrderCommand(
                 at=at,

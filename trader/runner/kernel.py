@@ -19,7 +19,6 @@ from trader.engine.effects import (
     SetLeverage,
     Submit,
     Subscribe,
-    Tell,
 )
 from trader.engine.fold import evolve
 from trader.engine.records import AnyRecord, Level, LevelChanged, Record
@@ -28,7 +27,7 @@ from trader.engine.step import step
 from trader.journal.commands import CommandMark, build_mark
 
 Request = (
-    Submit | Cancel | SetLeverage | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe | Tell
+    Submit | Cancel | SetLeverage | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe
 )  # what is left of the effects for a host to do
 
 

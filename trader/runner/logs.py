@@ -7,33 +7,33 @@ terminal that is not read blocks nothing. What they cannot take is lost, never w
 import atexit
 import contextlib
 import copy
-import errno
 import logging
 import os
 import queue
 import re
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 
 import msgspec
 
+from trader.runner.log_file import SharedLogFile
+
 DETAILED = "delta_trader_detailed.log"
 SUMMARY = "delta_trader_summary.log"
-_MAX_BYTES = 20_000_000
-_BACKUPS = 4
 _LINES_WAITING_MAX = 20_000
 _LAST_SECS = 2.0  # for what still waits when the process ends
-_LIBRARIES = ("urllib3", "requests", "websocket")  # their own lines stand in the detailed log, and nowhere else
-_QUIET = ("alembic", "sqlalchemy", "asyncio")
 
-# Nothing that logs is given a secret. Should a library or an exception carry one all the same, it ends here.
+# Nothing that logs is given a secret. Should a library or an exception carry one all the same, it ends here: by what stands
+# before it, and by what the settings hold.
 _MARKS = ("api", "secret", "signature", "password")  # a line with none of them has nothing to look through
 _SECRET = re.compile(
     r"""(?i)((?:api[-_ ]?key|api[-_ ]?secret|secret|signature|password)\\?["']?\s*[:=]\s*\\?["']?)[^"'\s,;&}\\]+"""
 )
+_known: set[str] = set()
 
 
 class _JsonLines(logging.Formatter):
@@ -66,7 +66,12 @@ class _OneLine(logging.Formatter):
 
 def _redacted(text: str) -> str:
     folded = text.casefold()
-    return _SECRET.sub(r"\1***", text) if any(mark in folded for mark in _MARKS) else text
+    if any(mark in folded for mark in _MARKS):
+        text = _SECRET.sub(r"\1***", text)
+    for word in _known:
+        if word in text:
+            text = text.replace(word, "***")
+    return text
 
 
 class _Console(logging.Handler):
@@ -109,34 +114,40 @@ class _Writer(QueueListener):
             self._thread.join(_LAST_SECS)
 
 
-def set_up_logging(home: Path, *, console: bool = True, detail: str = "debug", console_level: str = "info") -> None:
+def set_up_logging(
+    home: Path, *, console: bool = True, detail: str = "debug", console_level: str = "info", secrets: Iterable[str] = ()
+) -> None:
     """Attach the handlers to the `trader` loggers. `detail` is what the detailed log takes, `console_level` what the console
-    shows. Called once per process; a second call changes nothing."""
-    root = logging.getLogger("trader")
-    if any(isinstance(h, _HandOver) for h in root.handlers):
+    shows; `secrets` are shown by none. Of libraries only warnings are kept, in the detailed log: what is asked of an exchange
+    has a line of ours. Called once per process; a second call changes nothing."""
+    ours = logging.getLogger("trader")
+    if any(isinstance(h, _HandOver) for h in ours.handlers):
         return
+    _known.update(secrets)
     folder = home / "logs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     plain = _OneLine("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
-    summary = _file(folder / SUMMARY, logging.INFO, plain)
-    summary.addFilter(lambda record: record.name == "trader.milestones" or record.levelno >= logging.ERROR)
-    files = _hand_over(_file(folder / DETAILED, _level(detail), _JsonLines()), summary)
-    root.addHandler(files)
+    summary = SharedLogFile(folder / SUMMARY, logging.INFO, plain)
+    summary.addFilter(_is_milestone)
+    files = _hand_over(SharedLogFile(folder / DETAILED, _level(detail), _JsonLines()), summary)
+    ours.addHandler(files)
     if console and sys.__stderr__ is not None:  # closed from the start, its descriptor may be another file's by now
         stream = _Console(sys.__stderr__.fileno())
         stream.setFormatter(plain)
         stream.setLevel(_level(console_level))
-        root.addHandler(_hand_over(stream))
-    for logger in (root, *(logging.getLogger(name) for name in _LIBRARIES)):
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False
-        if logger is not root:
-            logger.addHandler(files)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        ours.addHandler(_hand_over(stream))
+    ours.setLevel(logging.DEBUG)
+    ours.propagate = False
+    libraries = _HandOver(files.queue)
+    libraries.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(libraries)
     logging.raiseExceptions = (
         False  # a line that cannot be written is lost; a traceback for each would go to the console
     )
+
+
+def _is_milestone(record: logging.LogRecord) -> bool:
+    return record.name == "trader.milestones" or (record.levelno >= logging.ERROR and record.name.startswith("trader."))
 
 
 def _level(name: str) -> int:
@@ -163,13 +174,3 @@ def _hand_over(*handlers: logging.Handler) -> _HandOver:
     made = _HandOver(waiting)
     made.setLevel(min(handler.level for handler in handlers))
     return made
-
-
-def _file(path: Path, level: int, formatter: logging.Formatter) -> RotatingFileHandler:
-    if path.exists() and not path.is_file():  # opening a pipe would wait for a reader
-        raise FileExistsError(errno.EEXIST, "it is not a file", str(path))
-    handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
-    handler.setLevel(level)
-    handler.setFormatter(formatter)
-    path.chmod(0o600)
-    return handler

@@ -10,6 +10,7 @@ import sys
 import threading
 
 from trader.config.files import private_folder
+from trader.config.secret_words import secret_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError
 from trader.journal.lease import Lease
@@ -93,7 +94,12 @@ def open_home(settings: Settings) -> Journal:
     """
     private_folder(settings.home, "The folder TRADER_HOME")
     try:
-        set_up_logging(settings.home, detail=settings.log_level, console_level=settings.console_level)
+        set_up_logging(
+            settings.home,
+            detail=settings.log_level,
+            console_level=settings.console_level,
+            secrets=secret_words(settings),
+        )
     except OSError as error:
         raise ConfigError(f"The logs in {settings.home} cannot be written ({error.strerror})") from error
     try:

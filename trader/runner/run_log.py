@@ -16,7 +16,6 @@ from trader.engine.effects import (
     SetLeverage,
     Submit,
     Subscribe,
-    Tell,
 )
 from trader.engine.record_kinds import Weight, kind_of
 from trader.engine.state import State
@@ -35,13 +34,8 @@ def log_records(records: Iterable[rec.AnyRecord], state: State) -> None:
         _log(level, record.run_id, f"{kind.name.replace('_', ' ')}: {kind.sentence(record)}", state, record)
 
 
-def log_line(line: Tell, state: State) -> None:
-    """Write a line the engine wants told."""
-    _log(logging.INFO, line.run_id, line.text, state)
-
-
 def log_effect(effect: Effect, state: State) -> None:
-    """Write down what has just been asked for; records and what is told have lines of their own."""
+    """Write down what has just been asked for; records have lines of their own."""
     match effect:
         case Submit(intent=intent):
             run_id, words = intent.run_id, f"effect submit {intent.client_order_id}"
@@ -86,7 +80,7 @@ def log_statistics(figures: Statistics) -> None:
 
 def _log(level: int, run_id: str, words: str, state: State, data: object = None) -> None:
     run = state.runs.get(run_id)
-    name = run.preset.name if run is not None else "?"
-    prefix = f"[{run_id[:5]} {name}] " if run_id else ""
+    name = f" {run.preset.name}" if run is not None else ""
+    prefix = f"[{run_id[:5]}{name}] " if run_id else ""
     extra = {"run_id": run_id} if data is None else {"run_id": run_id, "data": data}
     logger.log(level, "%s%s", prefix, words, extra=extra)

@@ -15,7 +15,7 @@ from itertools import islice
 
 from trader.domain.errors import JournalError
 from trader.engine import events as ev
-from trader.engine.effects import Subscribe, Tell
+from trader.engine.effects import Subscribe
 from trader.engine.horizon import horizon
 from trader.engine.records import AnyRecord
 from trader.engine.state import State
@@ -38,7 +38,7 @@ from trader.runner.periodic import Due, errands
 from trader.runner.publishing import PUBLISH_SECS, Publisher
 from trader.runner.release import Release
 from trader.runner.reminders import NAG_SECS, Nagger
-from trader.runner.run_log import log_effect, log_line, log_records
+from trader.runner.run_log import log_effect, log_records
 from trader.runner.steady_clock import SteadyClock
 from trader.runner.supervising import hangs
 from trader.runner.telling import Telling
@@ -302,8 +302,6 @@ class Runner:
         match request:
             case Subscribe(symbols=symbols, underlyings=underlyings):
                 self._feed.want(symbols, underlyings)
-            case Tell():
-                log_line(request, self._kernel.state)
             case _:
                 self._dispatcher.perform(request)
         log_effect(request, self._kernel.state)  # after it: nothing stands between a decision and its request

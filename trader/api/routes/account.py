@@ -1,4 +1,4 @@
-"""The account: alerts, what it may do, its limits, its results."""
+"""The account: alerts, what it may do, its limits, how orders are carried out."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from trader.api.problems import Problem
 from trader.api.routing import ADesk, Cursor, Key, Limit, Receipt, Routes, Wait, Who, answer, answered
-from trader.desk import AlertRow, Day, DayRow, Desk
+from trader.desk import AlertRow, Desk
 from trader.desk.books.statistics import LONGEST_HOURS, DeskStatistics
 from trader.desk.status_json import status_document
 
@@ -65,13 +65,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     limits: dict[str, Any]
     used: dict[str, Any] | None
-
-
-class Performance(msgspec.Struct, frozen=True, kw_only=True):
-    """The present day, and the newest days first. USD."""
-
-    today: Day | None
-    days: tuple[DayRow, ...]
 
 
 @routes.add("GET", "/v1/alerts", "read", AlertPage)
@@ -142,14 +135,6 @@ async def lower_level(
 def get_limits(desk: ADesk) -> Response:
     """What all runs of the account may hold, order and lose together."""
     return answer({"limits": desk.limits().document(), "used": status_document(desk.status())["limits"]})
-
-
-@routes.add("GET", "/v1/trading/performance", "read", Performance)
-def get_performance(
-    desk: ADesk, days: Annotated[int, Query(ge=1, le=400, description="How many days.")] = 30
-) -> Response:
-    """What each Indian day has made, and whether the exchange's wallet agrees."""
-    return answer(Performance(today=desk.status().day, days=desk.days(days)))
 
 
 @routes.add("GET", "/v1/trading/statistics", "read", DeskStatistics)

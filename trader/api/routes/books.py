@@ -1,7 +1,8 @@
 """The books: orders, positions, trades, balances, and what happened to them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import Path, Query, Request
@@ -12,11 +13,13 @@ from trader.api.routes.stream import MEDIA_TYPE, Last, Streams
 from trader.api.routing import ADesk, Cursor, Limit, Routes, answer, require
 from trader.api.streams import EventStream, Shared, news
 from trader.config.numbers import Number
-from trader.desk import Desk
+from trader.desk import DayReport, Desk
 from trader.desk.books.holdings import BalanceSheet, PositionBook, PositionLine, SyncReport
 from trader.desk.books.lines import EventKind, EventPage, OrderDetail, OrderPage, State, TradePage
-from trader.domain.errors import TraderError
+from trader.domain.errors import ConfigError, TraderError
+from trader.domain.expiry import is_iso_date
 from trader.domain.order import OrderStatus
+from trader.report.trades_csv import trades_csv
 
 routes = Routes("books")
 ID = r"^[A-Za-z0-9_.:-]{1,64}$"
@@ -27,6 +30,7 @@ Symbol = Annotated[str | None, Query(pattern=SYMBOL, description="Only those of 
 RunId = Annotated[str | None, Query(pattern=ID, description="Only those of this run or ticket.")]
 Since = Annotated[AwareDatetime | None, Query(description="Not before this instant.")]
 Until = Annotated[AwareDatetime | None, Query(description="Before this instant.")]
+_CSV = "text/csv"
 _STREAMED = 200  # newest events that a client which comes back is told
 
 
@@ -103,20 +107,25 @@ def get_position(
     return answer(found)
 
 
-@routes.add("GET", "/v1/trading/trades", "read", TradePage)
+@routes.add("GET", "/v1/trading/trades", "read", TradePage, also=_CSV)
 def list_trades(
+    request: Request,
     desk: ADesk,
     symbol: Symbol = None,
     run_id: RunId = None,
     since: Since = None,
     until: Until = None,
+    format: Annotated[Literal["json", "csv"] | None, Query(description="By default what `Accept` asks for.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Fills, newest first, with price, fee and its currency."""
-    return answer(
-        desk.trades(symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit)
-    )
+    """Every execution, newest first: ids, contract, side, price, size, fee with its currency, maker or taker, run and algorithm.
+    As CSV (by `format` or `Accept`) `next` stands in the header `X-Next-Cursor`, which the last page has not."""
+    page = desk.trades(symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit)
+    if format == "json" or (format is None and _CSV not in request.headers.get("accept", "")):
+        return answer(page)
+    more = {} if page.next is None else {"X-Next-Cursor": page.next}
+    return Response(trades_csv(page.trades), headers=more, media_type=_CSV)
 
 
 @routes.add("GET", "/v1/trading/balances", "read", BalanceSheet)
@@ -154,3 +163,16 @@ async def stream_events(request: Request, last: Last = None) -> Response:
     streams.clients.require_room()
     events: Shared[Sequence[tuple[int, bytes]]] = request.app.state.events
     return EventStream(news(events, "events", None if last is None else int(last)), streams.clients)
+
+
+@routes.add("GET", "/v1/days/{day}/report", "read", DayReport)
+def get_day_report(
+    desk: ADesk,
+    day: Annotated[
+        str, Path(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="An Indian day.", examples=["2026-03-02"])
+    ],
+) -> Response:
+    """What a day made, and its books held against the exchange, which is read now."""
+    if not is_iso_date(day):
+        raise ConfigError(f"day must be a date like 2026-03-02, was {day}")
+    return answer(desk.day_report(date.fromisoformat(day)))

@@ -13,9 +13,9 @@ from trader.api.problems import not_found
 from trader.api.routing import ADesk, Cursor, Key, Limit, Receipt, Routes, Wait, answer, answered, require, told
 from trader.config.precedence import changed, resolve
 from trader.config.preset import PRESET_NAME, Preset
-from trader.desk import Desk, FillRow, Marker, PnlSeries, RunSummary, TimelineEvent
+from trader.desk import Desk, Marker, PnlSeries, RunSummary
+from trader.desk.reports.documents import RunDocument, run_report_document
 from trader.desk.status_json import run_document, status_document
-from trader.engine.view import OrderView
 
 routes = Routes("runs")
 RunId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The run's id.", examples=["r7f3a1c"])]
@@ -72,16 +72,6 @@ class RunNow(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: RunSummary
     run: dict[str, Any]
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything recorded of a run."""
-
-    summary: RunSummary
-    config: dict[str, Any]
-    orders: tuple[OrderView, ...]
-    fills: tuple[FillRow, ...]
-    timeline: tuple[TimelineEvent, ...]
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,20 +142,12 @@ async def stop_run(desk: ADesk, run_id: RunId, key: Key, wait: Wait = 2) -> Resp
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
 
 
-@routes.add("GET", "/v1/runs/{run_id}/report", "read", Report)
+@routes.add("GET", "/v1/runs/{run_id}/report", "read", RunDocument)
 def get_run_report(desk: ADesk, run_id: RunId) -> Response:
-    """Configuration, orders with what the gate compared, fills and timeline of a run."""
+    """What a run made and why: verdict, legs, attribution, orders with what the gate compared, fills, timeline, configuration and where
+    it differs from its preset."""
     require(desk.run_summary(run_id), f"run {run_id}")
-    found = desk.report(run_id)
-    return answer(
-        {
-            "summary": found.summary,
-            "config": found.config,
-            "orders": found.orders,
-            "fills": found.fills,
-            "timeline": found.timeline,
-        }
-    )
+    return answer(run_report_document(desk.report(run_id)))
 
 
 @routes.add("GET", "/v1/runs/{run_id}/series", "read", Series)

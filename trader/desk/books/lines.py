@@ -29,7 +29,8 @@ LONGEST_PAGE = 500
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
     """One order, of a run (`preset` names it) or a ticket. `filled` are contracts known to be filled, `left` what may still
     trade. `limit_price` None: at market. `slippage` is how much worse than `reference` it has filled, per unit, `slippage_usd` for
-    all that has; below 0: better. Seconds are this machine's: from the intent to the exchange's first answer, and to the newest
+    all that has; below 0: better. `algorithm`: how it was worked (chase, market, twap, iceberg, once), empty where that was not recorded.
+    Seconds are this machine's: from the intent to the exchange's first answer, and to the newest
     fill. `fees` None: not all are told yet. `status` denied: refused by our own gate, `code` and `message` say why."""
 
     seq: int
@@ -40,6 +41,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
     preset: str
     leg: str
     purpose: str
+    algorithm: str
     closing: str
     symbol: str
     side: str
@@ -94,7 +96,9 @@ class OrderDetail(OrderLine, frozen=True, kw_only=True):
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """One execution. `fee` None: not told yet; below 0: a rebate. `kind`: normal, liquidation, adl, settlement, otc. `cash` is what
-    came in (a purchase is negative), before the fee. `client_order_id` None: the exchange closed it by itself."""
+    came in (a purchase is negative), before the fee. `client_order_id` None: the exchange closed it by itself. `preset` is empty for a
+    ticket. `algorithm`: how its order was worked (chase, market, twap, iceberg, once); empty: the exchange's own doing, or a journal of
+    before this was recorded."""
 
     seq: int
     fill_id: str
@@ -102,8 +106,11 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: str | None
     run_id: str
     is_ticket: bool
+    preset: str
     leg: str
+    algorithm: str
     symbol: str
+    product_id: int
     side: str
     quantity: int
     price: Decimal

@@ -156,6 +156,7 @@ def _line(seq: int, first: rec.OrderIntended | rec.OrderDenied, news: _News, ori
         preset=created.preset,
         leg=intent.leg,
         purpose=intent.purpose.name.lower(),
+        algorithm=first.algo if isinstance(first, rec.OrderIntended) else "",
         closing=intent.closing,
         symbol=intent.symbol,
         side=intent.side.value,

@@ -2,7 +2,7 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from trader.desk.books import positions as held
 from trader.desk.books.account_now import AccountReader
 from trader.desk.books.events import positions_through, read_events
 from trader.desk.books.holdings import Balance, BalanceSheet, Difference, PositionBook, PositionLine, SyncReport
-from trader.desk.books.lines import EventPage, OrderDetail, OrderPage, State, TradePage
+from trader.desk.books.lines import LONGEST_PAGE, EventPage, OrderDetail, OrderPage, State, Trade, TradePage
 from trader.desk.books.orders import newest_lines, read_order, read_orders
 from trader.desk.books.statistics import LONGEST_HOURS, MOST_ORDERS, DeskStatistics, Execution, read_execution
 from trader.desk.books.sync import differences, holdings
@@ -106,6 +106,27 @@ class BookReads:
             return read_trades(
                 journal, self.account, symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor, limit=limit
             )  # fmt: skip
+
+    def every_trade(
+        self,
+        *,
+        symbol: str | None = None,
+        run_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Trade]:
+        """All executions of a span, newest first, read as they are taken.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.trades(
+                symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor, limit=LONGEST_PAGE
+            )
+            yield from page.trades
+            cursor = page.next
 
     def events(
         self,

@@ -82,7 +82,7 @@ def _compare(turn: Turn, day: date, changes: Sequence[Transaction], *, lasts: bo
     products = {flow.product_id for flow in booked} | _held(state.unresolved)
     told = sum((flow.usd for flow in booked), ZERO)
     since = [line for line in changes if line.created_at is None or line.created_at >= start]
-    until = _cut(since, products, told, end, timedelta(seconds=CUT_SECS * turn.now.rate))
+    until = day_cut(since, products, told, end, timedelta(seconds=CUT_SECS * turn.now.rate))
     paid = [line for line in since if line.created_at is not None and line.created_at < until]
     difference = _sum(paid, products) - told
     if difference and not lasts:
@@ -91,14 +91,16 @@ def _compare(turn: Turn, day: date, changes: Sequence[Transaction], *, lasts: bo
         turn,
         day,
         until,
-        lines=_kinds(line for line in paid if line.product_id in products),
-        besides=_kinds(line for line in paid if line.product_id not in products),
+        lines=by_kind(line for line in paid if line.product_id in products),
+        besides=by_kind(line for line in paid if line.product_id not in products),
         difference=difference,
     )
     return True
 
 
-def _cut(lines: Sequence[Transaction], products: set[int], told: Decimal, end: datetime, near: timedelta) -> datetime:
+def day_cut(
+    lines: Sequence[Transaction], products: set[int], told: Decimal, end: datetime, near: timedelta
+) -> datetime:
     """Where the day ends in the ledger: at midnight, or at a line near it where only that makes the day agree."""
     stamps = [line.created_at for line in lines if line.created_at is not None and abs(line.created_at - end) <= near]
     microsecond = timedelta(microseconds=1)
@@ -127,7 +129,7 @@ def _sum(lines: Iterable[Transaction], products: set[int]) -> Decimal:
     return sum((line.amount for line in lines if line.product_id in products), ZERO)
 
 
-def _kinds(lines: Iterable[Transaction]) -> dict[str, Decimal]:
+def by_kind(lines: Iterable[Transaction]) -> dict[str, Decimal]:
     """USD by kind; what is of another asset says so."""
     found: dict[str, Decimal] = {}
     for line in lines:

@@ -125,7 +125,7 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, child: Child, unproven: 
         _take(turn, run, leg, child.quantity, quote)
         return Work.WORKING
     price = chase_price(run.preset, leg, leg.side, quote, reference, child.attempt)
-    place(turn, run.run_id, leg, Purpose.ENTRY, child.quantity, price, reference)
+    place(turn, run.run_id, leg, Purpose.ENTRY, child.quantity, price, reference, algo=run.preset.orders.entry_algo)
     return Work.WORKING
 
 
@@ -168,7 +168,8 @@ def _take(turn: Turn, run: Run, leg: LegTerms, quantity: int, quote: Quote) -> N
     if quote.mark is not None and not within_collar(leg, quote, leg.side, run.preset.risk.price_collar_pct):
         lowest, highest = price_bounds(run.preset, leg, quote, quote.mark)
         limit = lowest if leg.side is Side.SELL else highest
-    place(turn, run.run_id, leg, Purpose.ENTRY, quantity, limit, quote.mark, TimeInForce.IOC)
+    algo = run.preset.orders.entry_algo
+    place(turn, run.run_id, leg, Purpose.ENTRY, quantity, limit, quote.mark, TimeInForce.IOC, algo=algo)
 
 
 def unready(turn: Turn, run: Run) -> str:

@@ -94,14 +94,15 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         turn.set_watch(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
         return False
     if not priced:
-        _exit_attempt(turn, run, leg, purpose, quantity, Terms())
+        _exit_attempt(turn, run, leg, purpose, quantity, Terms(), "market")
     elif stance is not Stance.WAIT:
-        child = next_child(exit_context(run, leg, turn.now, at_once=not in_slices))
+        context = exit_context(run, leg, turn.now, at_once=not in_slices)
+        child = next_child(context)
         if isinstance(child, Child):
             terms = _terms(
                 turn, run, leg, purpose, stance, alone=alone or purpose is Purpose.UNWIND, takes=child.at_market
             )
-            _exit_attempt(turn, run, leg, purpose, min(quantity, child.quantity), terms)
+            _exit_attempt(turn, run, leg, purpose, min(quantity, child.quantity), terms, context.terms.algo)
     return False
 
 
@@ -192,7 +193,9 @@ def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
         turn.set_watch(other.run_id, account_wanted=True)
 
 
-def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, terms: Terms) -> None:
+def _exit_attempt(
+    turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, terms: Terms, algo: str
+) -> None:
     orders = run.leg_orders(leg.key, purpose)
     if leg.key in run.kept and orders and seconds_since(orders[-1].ended_at, turn.wall) < _SLOW_EXIT_SECS:
         return  # worth a bid, not worth it, worth it again: no haste
@@ -202,10 +205,10 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
         _tell_refused(turn, run, leg, orders[-1])
     if orders and _is_throttled(turn, run, leg, orders[-1], purpose):
         return
-    denied = place(turn, run.run_id, leg, purpose, quantity, terms.limit, terms.asked, terms.time_in_force)
+    denied = place(turn, run.run_id, leg, purpose, quantity, terms.limit, terms.asked, terms.time_in_force, algo=algo)
     if denied is not None and denied.code.startswith("PRICE_"):
         # One absurd print must not hold an exit back: without a price to be judged, the exchange's own band rules.
-        place(turn, run.run_id, leg, purpose, quantity, None, terms.asked)
+        place(turn, run.run_id, leg, purpose, quantity, None, terms.asked, algo="market")
 
 
 def _has_missed(order: Order) -> bool:

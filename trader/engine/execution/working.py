@@ -32,12 +32,13 @@ def place(
     reference: Decimal | None,
     time_in_force: TimeInForce = TimeInForce.GTC,
     *,
+    algo: str,
     post_only: bool = False,
     stop: Stop | None = None,
     closing: str = "",
 ) -> Denied | None:
     """Put one order through the gate; passed orders are recorded, then sent. No limit price means a market order: what the book
-    has at once, or once its stop is set off."""
+    has at once, or once its stop is set off. `algo` is for the record alone."""
     run = turn.run(run_id)
     entry = purpose is Purpose.ENTRY
     attempt = len(run.leg_orders(leg.key, purpose))
@@ -75,7 +76,7 @@ def place(
     passed: Passed = {}
     denied = check_order(state, run, intent, turn.now, passed)
     if denied is None:
-        turn.write(rec.OrderIntended, run_id, intent=intent, reference=reference, passed=passed)
+        turn.write(rec.OrderIntended, run_id, intent=intent, reference=reference, passed=passed, algo=algo)
         turn.do(Submit(intent))
         return None
     wait = 0.25 if denied.code == "ORDER_RATE_EXCEEDED" else RETRY_SECS

@@ -103,6 +103,7 @@ def _place(turn: Turn, run_id: str, one: ClosingOrder, quantity: int) -> None:
         one.limit_price,
         None,
         one.time_in_force,
+        algo="once",
         post_only=one.post_only,
         stop=one.stop,
         closing=one.name,

@@ -225,6 +225,7 @@ def place_entry(turn: Turn, run_id: str) -> Denied | None:
         shape.limit_price,
         None if quote is None else quote.mark,
         shape.time_in_force,
+        algo="once",
         post_only=shape.post_only,
         stop=shape.stop,
     )

@@ -1,0 +1,1 @@
+"""Reading the log files: from their end, filtered, in bounded time and memory."""
