@@ -17,6 +17,7 @@ from tests.engine.scene import (
     preset,
     settlement,
 )
+from trader.domain.fill import FillKind
 from trader.domain.order import OrderType, Purpose
 from trader.domain.outcome import Ok
 from trader.engine.effects import ReadAccount
@@ -105,6 +106,19 @@ def test_when_time_is_up_the_entry_is_unwound(filled: int, legs: set[str]) -> No
     finish(scene)
     assert (scene.phase, scene.view.flat) == (Phase.DONE, "true")
     assert {i.leg for i in scene.sent(Purpose.UNWIND)} == legs
+
+
+def test_a_leg_that_the_exchange_closed_while_the_other_is_entered_ends_the_entry() -> None:
+    """It went on selling the other one, alone: by what had been entered the legs were to be made even."""
+    scene = alone()
+    scene.fill(scene.run.leg_orders("C")[-1].intent.client_order_id, 1)
+    taken = replace(settlement("P", 2, "400", scene.wall), kind=FillKind.LIQUIDATION, fill_id="liq")
+    scene.exchange.fills.append(taken)
+    scene.read_account()
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "leg_closed")
+    assert [(order.intent.leg, order.leaves_qty) for order in scene.run.live_orders()] == [("C", 1)]
+    finish(scene)
+    assert len(scene.sent(Purpose.ENTRY)) == 2 and not scene.run.held
 
 
 @pytest.mark.parametrize("slippage", ["0", "2"])

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tests.engine.scene import Scene, holding, secs
 from tests.engine.several import serve, take, two_holding
 from trader.domain.fill import Fill
+from trader.domain.order import OrderStatus
 from trader.domain.wallet import Transaction
 from trader.engine import effects as ef
 from trader.engine import events as ev
@@ -246,6 +247,16 @@ def test_a_difference_is_not_told_while_the_account_of_another_run_cannot_be_rea
     tell(scene, fill)
     watched(scene, 100, (fee,))
     assert compared(scene)[0] == D("-2.235")
+
+
+def test_a_run_of_which_our_gate_let_nothing_out_explains_no_difference() -> None:
+    """A ticket that waited kept another run's difference from being told."""
+    scene = beside()
+    (other,) = scene.state.unresolved
+    refused = {coid: replace(order, status=OrderStatus.DENIED) for coid, order in other.orders.items()}
+    scene.state = replace(scene.state, runs={**scene.state.runs, other.run_id: replace(other, orders=refused)})
+    watched(scene, 80, (charge(scene),), account=False)
+    assert compared(scene) == [D("-2.235")]
 
 
 def test_a_difference_is_not_told_before_the_cost_of_what_another_run_has_traded() -> None:

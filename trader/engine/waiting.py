@@ -318,6 +318,10 @@ def enter(turn: Turn, run_id: str) -> None:
         why = f"{level_words(turn.state)}; {_taken_back(run)}"
         turn.decide_exit(run_id, "unwind", why)
         return
+    if lost := [leg.symbol for leg in run.legs if run.entered(leg.key) and run.open_quantity(leg.key) <= 0]:
+        why = f"{', '.join(lost)} is no longer open, and the entry still working; {_taken_back(run)}"
+        turn.decide_exit(run_id, "leg_closed", why)
+        return
     tell_naked(turn, run)
     if _is_naked_too_long(turn, run):
         _give_up_lacking(turn, run)

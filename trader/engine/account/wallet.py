@@ -174,7 +174,7 @@ def _lasts(turn: Turn, run: Run, products: set[int], difference: Decimal) -> boo
 def _may_explain(turn: Turn, other: Run, products: set[int]) -> bool:
     """Whether an unfinished run may have traded in these contracts without our having booked it, with its cost."""
     shared = [leg for leg in other.legs if leg.product_id in products]
-    if not shared or not other.orders:
+    if not shared or not other.has_sent:
         return False
     if (
         other.uncosted
