@@ -51,7 +51,7 @@ class EntryRules:
             other = self._evidence.world.venue.other_since
             if other is not None and self._read_since(max(other, self._evidence.notes.level_secs)):
                 self._evidence.report("I9", f"{intent.client_order_id} although another installation's order was read")
-            if _begins(run) and self._knows_stream_down():
+            if not _is_begun(run) and self._knows_stream_down():
                 self._evidence.report(
                     "N11", f"{intent.client_order_id} begins an entry while the account's stream is down"
                 )
@@ -98,12 +98,6 @@ class EntryRules:
         else:
             changed = max(row.created_at for row in account.fills if row.symbol == thing.symbol)
         return (changed - session.agenda.start).total_seconds() + session.plan.position_lag
-
-
-def _begins(run: RunNote) -> bool:
-    """Whether an entry order would be the first that counts. Of a ticket that is not worked in orders of its own, a second is a
-    person's change of the first."""
-    return not run.orders or (run.ticket.get("work") != "once" and not _is_begun(run))
 
 
 def _is_begun(run: RunNote) -> bool:

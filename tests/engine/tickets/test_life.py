@@ -464,6 +464,22 @@ def test_an_amended_order_is_cancelled_confirmed_and_sent_anew() -> None:
     assert (stage.ticket().phase, stage.ticket().entered("T")) == (Phase.HOLDING, 7)
 
 
+def test_a_changed_order_waits_for_the_accounts_stream() -> None:
+    """It was held back at the door, and the ticket ended: a change had cost the order that rested."""
+    stage = Stage()
+    stage.order(buy(**BID))
+    stage.take_up()
+    stage.feed(ev.StreamChanged, stream="private", up=False, gap=False, detail="reset")
+    stage.amend(limit_price="99500")
+    stage.serve_cancels()
+    stage.finish(3, fill=False)
+    assert not stage.submits() and len(stage.sent(Purpose.ENTRY)) == 1
+    assert stage.ticket().phase is Phase.ENTERING
+    stage.feed(ev.StreamChanged, stream="private", up=True, gap=False, detail="")
+    (second,) = stage.submits()
+    assert second.limit_price == D(99500)
+
+
 AMEND: list[tuple[dict[str, Any], str]] = [
     ({"quantity": 2}, "QUANTITY_BELOW_FILLED"),
     ({"quantity": 0}, "quantity"),

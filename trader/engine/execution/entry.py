@@ -178,9 +178,8 @@ def unready(turn: Turn, run: Run) -> str:
         return "the journal cannot be written"
     if slow := slowed(turn.state, turn.now):
         return slow
-    if turn.state.account_stream_fault and not is_begun(
-        run
-    ):  # it would not leave, and count as one that had not filled
+    if turn.state.account_stream_fault and not is_begun(run):
+        # An order would not leave, and count as one that has not filled.
         return f"the account's stream is down: {turn.state.account_stream_fault}"
     watch = turn.watch(run.run_id)
     if watch.taken_over and seconds_since(watch.since, turn.wall) < ENTRY_HORIZON_SECS:
