@@ -17,6 +17,7 @@ from trader.engine.account.losses import Made, made_today, present_losses, runs_
 from trader.engine.fold import evolve
 from trader.engine.gate import check_order
 from trader.engine.state import State
+from trader.engine.valuation import untold_fees
 
 D = Decimal
 
@@ -174,6 +175,25 @@ def test_what_is_open_is_counted_while_a_run_enters_and_while_it_leaves() -> Non
     scene.stop()
     scene.prices("1000", "205")
     assert made_today(scene.state, scene.now).open < D("-1.5")
+
+
+def test_what_fills_must_have_cost_counts_before_it_is_told() -> None:
+    """As it did not, a loss shrank in the moment in which it was taken, and an entry slipped through."""
+    opened: dict[str | None, list[Decimal]] = {}
+    for commission in ("0", None):
+        scene = entering()
+        for _ in ("held", "closed"):
+            scene.trade("C", price="200", commission=commission)
+            scene.trade("P", price="200", commission=commission)
+            scene.prices()
+            opened.setdefault(commission, []).append(made_today(scene.state, scene.now).open)
+            fees = untold_fees(scene.run, scene.state.market)
+            opened[commission].append(fees)
+            scene.stop()
+        assert scene.phase is Phase.EXITING and not scene.run.held
+    (held, none, closed, _), (less, fees, least, all_fees) = opened["0"], opened[None]
+    assert none == 0 and 0 < fees < all_fees
+    assert (held - less, closed - least) == (fees, all_fees)
 
 
 def test_entries_wait_while_what_is_open_elsewhere_is_not_known() -> None:

@@ -1,11 +1,12 @@
 """Defects of losses that count what is open: a share that bars nothing, a midnight without a mark, a day that is not what it has made."""
 
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from tests.mutants.limiting import limited
-from tests.mutants.mutant import Mutant, sessions
+from tests.mutants.mutant import Mutant, named, sessions
 from tests.mutants.plans import Plans, held
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import records as rec
@@ -14,6 +15,9 @@ from trader.engine.state import HUNDRED, Account
 from trader.engine.turn import Turn
 from trader.simulation.directed import overnight
 from trader.simulation.planned import Deed, Plan
+from trader.simulation.scenario import load, replay
+
+_UNTOLD = Path(__file__).parents[1] / "simulation" / "scenarios" / "or1-entered-before-the-exits-cost-was-told.json"
 
 _START = Deed(secs=0.3, kind="start")
 _SET = Deed(secs=0.1, kind="limits")
@@ -77,6 +81,14 @@ def what_has_ended_is_not_told(patch: Patch) -> None:
     everywhere(patch, real, lambda turn, loss: bool(turn.state.unresolved) and real(turn, loss))
 
 
+def what_is_not_told_costs_nothing(patch: Patch) -> None:
+    patch.setattr(losses, "untold_fees", lambda *_: losses.ZERO)
+
+
+def nothing_enters_before_the_costs_are_told() -> None:
+    assert [one.text for one in replay(load(_UNTOLD)).violations] == []
+
+
 def _limits_after_a_loss() -> list[Plan]:
     """A run is stopped at once, which costs the spread and fees; then limits are set that this nears."""
     stop, late = Deed(secs=4.0, kind="stop", phase="holding"), Deed(secs=40.0, kind="ack", size=1)
@@ -134,5 +146,12 @@ MUTANTS = [
         patched="`_warns` finds nothing while no run is open",
         patch=what_has_ended_is_not_told,
         check=sessions("OR3", _limits_after_a_loss),
+    ),
+    Mutant(
+        name="O08",
+        defect="A loss shrinks in the moment in which it is taken, since what closing has cost is not told yet",
+        patched="`value_other` knows of no costs that are not told",
+        patch=what_is_not_told_costs_nothing,
+        check=named("OR1", nothing_enters_before_the_costs_are_told),
     ),
 ]

@@ -43,7 +43,7 @@ ROWS = (
     *(f"K{number:02d}" for number in range(1, 32)),  # of single orders
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
-    *(f"O{number:02d}" for number in range(1, 8)),  # of losses that count what is open
+    *(f"O{number:02d}" for number in range(1, 9)),  # of losses that count what is open
     *(f"Q{number:02d}" for number in range(1, 8)),  # of liquidation
     *(f"R{number:02d}" for number in range(1, 16)),  # of several runs on one account
     *(f"T{number:02d}" for number in range(1, 5)),  # of margin modes

@@ -20,7 +20,16 @@ from trader.engine.spread_guard import counted, hold_back, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.tickets.listing import ask_chain
 from trader.engine.turn import Turn
-from trader.engine.valuation import Evidence, Valuation, closing_cost, closing_price, evidence_of, flaw_of, value
+from trader.engine.valuation import (
+    Evidence,
+    Valuation,
+    closing_cost,
+    closing_price,
+    evidence_of,
+    flaw_of,
+    untold_fees,
+    value,
+)
 
 _QUOTES_SECS = 2.5  # between REST reads of quotes while the stream gives none
 _QUIET_SECS = 3.0  # a stream silent for this long is helped out before its prices go stale
@@ -139,7 +148,7 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
         run.run_id,
         evaluated_on=evidence,
         pnl=valuation.pnl,
-        counted=(losing or valuation).pnl,
+        counted=(losing or valuation).pnl - untold_fees(run, turn.state.market),
         valued=turn.now,
         agreed=agreed,
     )

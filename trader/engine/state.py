@@ -363,7 +363,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     absent: dict[str, tuple[int, datetime]] = {}
     evaluated_on: tuple[datetime | None, ...] = ()
     pnl: Decimal | None = None
-    counted: Decimal | None = None  # USD: the same as exits at a loss and the account's limits count it (spread guard)
+    counted: Decimal | None = None  # USD: the same as the account's limits count it (spread guard, costs not told yet)
     valued: Now | None = None  # when that was, in whatever phase
     agreed: dict[str, int] = {}
     wide: dict[str, datetime] | None = (

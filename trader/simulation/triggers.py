@@ -75,9 +75,19 @@ class TriggerRules:
         return self._priced.get(run.run_id, self._evidence.secs)
 
     def pnl_of(self, run: RunNote) -> Decimal | None:
-        """USD a run that is held has made, as exits at a loss count it; None where it cannot be priced."""
+        """USD a run that is held has made, as exits at a loss count it, less what its fills must have cost where that is not told yet;
+        None where it cannot be priced."""
         held = self._held(run)
-        return self._pnl(run, held, self._guarded(run, held)) if held else None
+        return self._pnl(run, held, self._guarded(run, held)) - self._untold(run) if held else None
+
+    def _untold(self, run: RunNote) -> Decimal:
+        """USD by the rates of the contracts, for as much of each fill as the exchange has not told the cost of."""
+        total = Decimal(0)
+        for name, (key, fill) in run.fills.items():
+            if fill.commission is None:
+                contracts, known = run.costs.get(name, (0, Decimal(0)))
+                total += known + self._fee(run.leg(key), fill.price, fill.quantity - contracts)
+        return total
 
     def pct_of(self, run: RunNote) -> Decimal | None:
         """% of its basis that a run has made if all of it is closed at the touch; None where it cannot be priced."""
@@ -137,20 +147,22 @@ class TriggerRules:
             price = bound if touch is None else touch
             if leg.key in guarded:
                 price = min(price, bound) if leg.side is Side.SELL else max(price, bound)
-            quantity, value = abs(run.net(leg.key)), leg.contract_value
-            if leg.kind is Kind.PERPETUAL:
-                fee = futures_commission(rate=leg.fee_rate, price=price, quantity=quantity, contract_value=value)
-            else:
-                fee = option_commission(
-                    rate=leg.fee_rate,
-                    cap=leg.fee_cap,
-                    spot=self._evidence.heard.spot,
-                    price=price,
-                    quantity=quantity,
-                    contract_value=value,
-                )
-            brings += price * _units(run, leg) - fee
+            brings += price * _units(run, leg) - self._fee(leg, price, abs(run.net(leg.key)))
         return brings
+
+    def _fee(self, leg: LegTerms, price: Decimal, quantity: int) -> Decimal:
+        """USD of commission and GST of trading so many contracts."""
+        value = leg.contract_value
+        if leg.kind is Kind.PERPETUAL:
+            return futures_commission(rate=leg.fee_rate, price=price, quantity=quantity, contract_value=value)
+        return option_commission(
+            rate=leg.fee_rate,
+            cap=leg.fee_cap,
+            spot=self._evidence.heard.spot,
+            price=price,
+            quantity=quantity,
+            contract_value=value,
+        )
 
     def _prices(self, run: RunNote, leg: LegTerms) -> tuple[Decimal | None, Decimal]:
         """The touch at which a leg is closed, None where nobody offers it; and how far from the mark the guard lets it count."""

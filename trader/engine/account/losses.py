@@ -18,7 +18,7 @@ from trader.engine.records import Phase
 from trader.engine.spread_guard import counted, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Account, Run, State, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import flaw_of
+from trader.engine.valuation import flaw_of, untold_fees
 
 _LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 _UNVALUED_SECS = 30.0  # until then the last value known of an open run counts; after it what is open is not known
@@ -159,7 +159,7 @@ def value_other(turn: Turn, run: Run) -> None:
     note_spreads(turn, run)
     valuation = counted(turn.run(run.run_id), market, turn.watch(run.run_id), turn.now)
     if valuation is not None:
-        turn.set_watch(run.run_id, counted=valuation.pnl, valued=turn.now)
+        turn.set_watch(run.run_id, counted=valuation.pnl - untold_fees(run, market), valued=turn.now)
 
 
 def check_losses(turn: Turn) -> None:
