@@ -1,6 +1,9 @@
 """No entry while the account's stream tells nothing; a held position is watched over REST all the same."""
 
-from tests.engine.scene import SPOT, Phase, Scene, entering, holding, waiting
+import pytest
+
+from tests.engine.scene import SPOT, Phase, Scene, entering, holding, preset, waiting
+from trader.domain.outcome import not_sent
 from trader.engine import events as ev
 from trader.engine.release import check_release
 
@@ -69,3 +72,21 @@ def test_an_entry_decided_before_the_loss_was_heard_is_not_signed() -> None:
     scene.accept(first.leg)
     change(scene, False, "silent for 35 s")
     assert check_release(scene.state, second, scene.now) is None, "the other leg of what has begun"
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_was_held_back_so_waits_for_the_stream_as_long_as_an_order_rests(stays: bool) -> None:
+    scene = entering(preset(orders={"timeout_secs": 10}))
+    for intent in scene.submits():
+        scene.take(intent.leg)
+        scene.answer(intent.client_order_id, not_sent("ACCOUNT_STREAM_DOWN"))
+    change(scene, False, "silent for 35 s")
+    for number in range(15 if stays else 6):
+        move(scene, number)
+        scene.serve()
+    assert len(scene.sent()) == 2 and scene.phase is (Phase.DONE if stays else Phase.ENTERING)
+    change(scene, True)
+    for number in range(3):
+        move(scene, number)
+        scene.serve()
+    assert scene.phase is (Phase.DONE if stays else Phase.HOLDING)

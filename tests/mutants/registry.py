@@ -40,7 +40,7 @@ ROWS = (
     *(f"E{number:02d}" for number in range(1, 5)),  # of entries that pause, and of single contracts
     *(f"G{number:02d}" for number in range(1, 5)),  # of the spread guard
     *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries
-    *(f"K{number:02d}" for number in range(1, 31)),  # of single orders
+    *(f"K{number:02d}" for number in range(1, 32)),  # of single orders
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
     *(f"O{number:02d}" for number in range(1, 8)),  # of losses that count what is open

@@ -1,6 +1,7 @@
 """Defects of single orders: sent twice, sent after all, unprotected, closing what is not theirs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -21,13 +22,16 @@ from trader.engine import beside
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.account import funding, overclosed
-from trader.engine.execution import exit_price
+from trader.engine.execution import entry, exit_price
 from trader.engine.tickets import accept, amending, leverage, protecting, reducing, waiting, working
 from trader.engine.tickets import gate as ticket_gate
 from trader.engine.turn import Turn
 from trader.simulation.directed import fired_at_once, ticketed
 from trader.simulation.directed import funded as over_the_hour
 from trader.simulation.planned import Deed, Plan
+from trader.simulation.scenario import load, replay
+
+_NO_STREAM = Path(__file__).parents[1] / "simulation" / "scenarios" / "n11-the-stream-down-before-a-chase-began.json"
 
 
 def _told(function: Callable[..., None], *given: Any) -> Callable[[], None]:
@@ -82,6 +86,10 @@ def an_order_with_a_lost_answer_is_not_sent_again() -> None:
 
 def what_is_foreign_is_left_alone() -> None:
     accepting.test_a_contract_in_which_something_foreign_stands_is_refused(buy(PERP))
+
+
+def nothing_begins_while_the_stream_is_down() -> None:
+    assert [one.text for one in replay(load(_NO_STREAM)).violations] == []
 
 
 def second_press_sends_twice(patch: Patch) -> None:
@@ -156,6 +164,10 @@ def no_read_lags(patch: Patch) -> None:
 def what_a_list_tells_was_traded_since(patch: Patch) -> None:
     real = overclosed._may_lag
     patch.setattr(overclosed, "_may_lag", lambda booked, asked: booked.wall < asked and real(booked, asked))
+
+
+def begins_while_the_stream_is_down(patch: Patch) -> None:
+    patch.setattr(entry, "is_begun", lambda _: True)
 
 
 def adopted_by_any_read(patch: Patch) -> None:
@@ -451,5 +463,12 @@ MUTANTS = [
         patched="`_may_lag` takes what a list tells for traded since the read",
         patch=what_a_list_tells_was_traded_since,
         check=named("TK6", _told(overclosing.test_so_it_is_where_all_of_it_is_heard_with_the_read_that_shows_it)),
+    ),
+    Mutant(
+        name="K31",
+        defect="While the account's stream is down a chase counts orders that never left, and then takes what the book has",
+        patched="`unready` holds every entry for begun",
+        patch=begins_while_the_stream_is_down,
+        check=named("N11", nothing_begins_while_the_stream_is_down),
     ),
 ]

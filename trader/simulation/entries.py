@@ -51,7 +51,7 @@ class EntryRules:
             other = self._evidence.world.venue.other_since
             if other is not None and self._read_since(max(other, self._evidence.notes.level_secs)):
                 self._evidence.report("I9", f"{intent.client_order_id} although another installation's order was read")
-            if not run.orders and self._knows_stream_down():
+            if not _is_begun(run) and self._knows_stream_down():
                 self._evidence.report(
                     "N11", f"{intent.client_order_id} begins an entry while the account's stream is down"
                 )

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from tests.engine.scene import EXPIRY, done
 from tests.engine.scene import holding as run_holding
 from tests.engine.tickets.stage import CALL, PERP, Phase, Purpose, Stage, buy, holding, sell, staged
-from trader.domain.order import OrderStatus
-from trader.domain.outcome import Unknown
+from trader.domain.order import OrderStatus, OrderType
+from trader.domain.outcome import Unknown, not_sent
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
@@ -382,6 +382,35 @@ def test_an_algorithm_works_a_ticket_as_it_works_a_leg(work: str) -> None:
     assert len(stage.sent(Purpose.ENTRY)) == {"chase": 1}.get(work, 4)
 
 
+def _held_back_by_the_stream(**orders: Any) -> Stage:
+    """A chase whose first order did not leave: the account's stream was lost just then."""
+    stage = Stage()
+    stage.order(buy(work="chase", orders=orders))
+    (first,) = stage.submits()
+    stage.due.clear()
+    stage.feed(ev.StreamChanged, stream="private", up=False, gap=False, detail="reset")
+    stage.answer(first.client_order_id, not_sent("ACCOUNT_STREAM_DOWN"))
+    return stage
+
+
+def test_what_is_worked_does_not_begin_while_the_accounts_stream_is_down() -> None:
+    """Order after order was held back at the door, and each counted as one that had not filled: the next took what the book had."""
+    stage = _held_back_by_the_stream(timeout_secs=20, retries=3)
+    stage.finish(10)
+    assert stage.ticket().phase is Phase.ENTERING and len(stage.sent(Purpose.ENTRY)) == 1
+    stage.feed(ev.StreamChanged, stream="private", up=True, gap=False, detail="")
+    stage.finish(5)
+    assert [one.order_type for one in stage.sent(Purpose.ENTRY)] == [OrderType.LIMIT, OrderType.LIMIT]
+    assert stage.ticket().phase is Phase.HOLDING
+
+
+def test_what_is_worked_is_given_up_where_the_accounts_stream_stays_down() -> None:
+    stage = _held_back_by_the_stream(timeout_secs=5)
+    stage.finish(10)
+    assert stage.ticket().phase is Phase.DONE and len(stage.sent(Purpose.ENTRY)) == 1
+    assert any("the account's stream is down: reset" in one.text for one in stage.of(rec.AlertRaised))
+
+
 def test_slices_wait_until_what_else_is_open_has_a_price() -> None:
     """As in the first moments after a restart: the gate lets out no entry then, and what it refused ended the ticket half filled."""
     stage = holding()
@@ -433,6 +462,22 @@ def test_an_amended_order_is_cancelled_confirmed_and_sent_anew() -> None:
     stage.take_up(second)
     stage.fill(second.client_order_id)
     assert (stage.ticket().phase, stage.ticket().entered("T")) == (Phase.HOLDING, 7)
+
+
+def test_a_changed_order_waits_for_the_accounts_stream() -> None:
+    """It was held back at the door, and the ticket ended: a change had cost the order that rested."""
+    stage = Stage()
+    stage.order(buy(**BID))
+    stage.take_up()
+    stage.feed(ev.StreamChanged, stream="private", up=False, gap=False, detail="reset")
+    stage.amend(limit_price="99500")
+    stage.serve_cancels()
+    stage.finish(3, fill=False)
+    assert not stage.submits() and len(stage.sent(Purpose.ENTRY)) == 1
+    assert stage.ticket().phase is Phase.ENTERING
+    stage.feed(ev.StreamChanged, stream="private", up=True, gap=False, detail="")
+    (second,) = stage.submits()
+    assert second.limit_price == D(99500)
 
 
 AMEND: list[tuple[dict[str, Any], str]] = [

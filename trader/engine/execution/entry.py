@@ -13,7 +13,7 @@ from trader.engine.account.abnormal import bars_words
 from trader.engine.account.allocation import signed
 from trader.engine.account.crossing import crossing
 from trader.engine.account.losses import unvalued
-from trader.engine.beside import bars_beginning
+from trader.engine.beside import bars_beginning, is_begun
 from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, lags, next_child
 from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
 from trader.engine.execution.working import RETRY_SECS, await_order, is_resting, paused, place
@@ -178,6 +178,9 @@ def unready(turn: Turn, run: Run) -> str:
         return "the journal cannot be written"
     if slow := slowed(turn.state, turn.now):
         return slow
+    if turn.state.account_stream_fault and not is_begun(run):
+        # An order would not leave, and count as one that has not filled.
+        return f"the account's stream is down: {turn.state.account_stream_fault}"
     watch = turn.watch(run.run_id)
     if watch.taken_over and seconds_since(watch.since, turn.wall) < ENTRY_HORIZON_SECS:
         return "another order that the journal has lost may still be on its way"

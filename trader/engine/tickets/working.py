@@ -3,6 +3,7 @@
 from trader.domain.order import OrderIntent, OrderStatus, Purpose
 from trader.domain.wording import refusal_words
 from trader.engine import records as rec
+from trader.engine.beside import is_begun
 from trader.engine.execution.entry import Work, work_entry
 from trader.engine.execution.working import ask_cancel, ask_fate, is_resting, paused
 from trader.engine.gate import TOO_FAST
@@ -63,8 +64,8 @@ def _work_once(turn: Turn, run: Run) -> bool:
         return False
     if not _is_to_follow(run, orders):
         return True
-    if paused(turn, run.run_id, KEY):
-        return False
+    if paused(turn, run.run_id, KEY) or (turn.state.account_stream_fault and not is_begun(run)):
+        return False  # it would not leave
     denied = place_entry(turn, run.run_id)
     if denied is None or denied.code in TOO_FAST:
         return False
