@@ -59,8 +59,8 @@ def test_a_runner_that_died_with_a_run_open_is_told_and_what_waited_too(
     )
     process = launched("--beside", str(gone_pid()))
     try:
-        told = await_value(lambda: _text(web, "No runner is alive and 1 run is open"), 40, "the message")
-        assert "default BTC [paper]: open for $0.8000" in " ".join(_texts(web)) and told
+        for part in ("No runner is alive and 1 run is open", "default BTC [paper]: open for $0.8000"):
+            await_value(lambda part=part: _text(web, part), 40, part)  # type: ignore[misc]
         assert process.poll() is None  # its panel is gone, and the run is alone: it stays
         runner.live()
         assert await_value(process.poll, 30, "its end") == 0

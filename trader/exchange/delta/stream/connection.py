@@ -103,7 +103,7 @@ class Stream:
         self._proxy = proxy
         self._backoff = Backoff(
             time.monotonic,
-            random.uniform,
+            random.Random().uniform,  # its own: tests that draw watch the shared one
             first_secs=timings.backoff_first_secs,
             longest_secs=timings.backoff_longest_secs,
             stable_secs=timings.stable_secs,
