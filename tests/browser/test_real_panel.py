@@ -150,7 +150,7 @@ def _history_tells(page: Page, panel: str, run: str, realised: str) -> None:
     page.goto(f"{panel}/history?run={run}")
     expect(metric(page, "Realised P&L")).to_contain_text(realised)
     expect(metric(page, "Ended by")).to_have_text("Stop & Exit")
-    expect(page.get_by_role("button", name="Fills as CSV")).to_be_visible()
+    expect(page.get_by_role("button", name="Report as CSV")).to_be_visible()
 
 
 @pytest.mark.t1

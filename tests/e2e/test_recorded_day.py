@@ -32,7 +32,7 @@ def venue(tmp_path: Path) -> Iterator[VenueServer]:
     import_recording(recorded_chains(), out, "deribit-chain", "BTC", start=FIRST, end=FIRST + timedelta(hours=30))
     settings = VenueSettings(
         credentials=(Credential(api_key=KEY, api_secret=SECRET, user_id=USER),),
-        speed=600.0,
+        speed=400.0,
         hold_until_subscribed=True,
     )
     server = VenueServer(RecordingMarket(out, 1), settings)

@@ -25,6 +25,8 @@ REASONS = {
         "ThreadPoolExecutor",
     ): "a pool: what a piece raises comes back to the command",
     ("trader/panel/orders_books.py", "ThreadPoolExecutor"): "a pool: what a piece raises is shown on the page",
+    ("trader/desk/analytics/results.py", "Thread"): "ends once all results are made; who asks next begins another",
+    ("trader/watch/day_telling.py", "Thread"): "one report; where none was made it is begun again, three times",
 }
 MAKERS = {"Thread", "Timer", "ThreadPoolExecutor", "start_new_thread", "start_joinable_thread", "ThreadPool"}
 

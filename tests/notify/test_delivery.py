@@ -226,7 +226,7 @@ def test_two_processes_never_send_the_same(world: World) -> None:
 outcomes = st.lists(st.sampled_from(["take", "refuse", "lose", "die"]), max_size=25)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(outcomes, st.integers(1, 30))
 def test_whatever_happens_each_arrives_at_most_once_and_what_did_not_is_told(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[str], many: int

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from trader.journal import Journal
 from trader.journal.outbox import Message, Outbox
 from trader.journal.watchers import Watcher, hold
 from trader.machine.locks import ProcessLock
+from trader.machine.threads import LastingThread
 from trader.notify.delivery import Courier
 from trader.notify.sending import send
 from trader.runner.process import is_running
@@ -53,8 +55,7 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
         left = outbox.take_over([channel.name for channel in channels], now, now - _KEPT)
         _log.info("watch_began account=%s channels=%d undelivered=%d", desk.account, len(channels), left)
         threads = [
-            threading.Thread(target=_deliver, args=(outbox, channel, desk, ended), name=channel.name, daemon=True)
-            for channel in channels
+            LastingThread(channel.name, partial(_deliver, outbox, channel, desk, ended), ended) for channel in channels
         ]
         for thread in threads:
             thread.start()
