@@ -1,5 +1,5 @@
 # make run    the panel, the runner and the local venue on http://127.0.0.1:8501 (PORT=... for another port), PAPER mode
-# make test   lint, types and tests: about twelve minutes of two cores
+# make test   lint, types and tests: about eleven minutes of two cores
 # make t1, browser, killpoints, campaign, mutants, fuzz, soak, coverage   what takes longer; each is explained below
 # Needs Python 3.11 or newer and make. Everything is installed into .venv/ once; the stamps notice changed requirements.
 # All paths are relative, so a checkout may lie below a folder with spaces in its name.
