@@ -327,7 +327,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a log. `level`: debug, info, warning, error. `run_id` as the line has it, whole or its first five characters, with
     the name of its `preset`; `component`: which part of the program told it; `orders`: client order ids it names; `raw`: the line as it stands in the file;
-    `count`: how often it was told, `since` when the first of them. A line that is no line of ours has neither time nor component.
+    `count`: how often it was told, `since` when the first of them. A line of another form has neither time nor component.
     """
 
     at: datetime | None

@@ -125,7 +125,7 @@ def _way(
     y: Callable[[float], float],
     gaps: Sequence[tuple[datetime, datetime]],
 ) -> str:
-    """The path of a line; it begins anew after what is not known and after a gap."""
+    """The path of a line; it begins again after what is not known and after a gap."""
     begins = {end for _, end in gaps}
     said: list[str] = []
     up = True

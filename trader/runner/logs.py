@@ -119,7 +119,7 @@ def set_up_logging(
 ) -> None:
     """Attach the handlers to the `trader` loggers. `detail` is what the detailed log takes, `console_level` what the console
     shows; `secrets` are shown by none. Of libraries only warnings are kept, in the detailed log: what is asked of an exchange
-    has a line of ours. Called once per process; a second call changes nothing."""
+    has one of our lines. Called once per process; a second call changes nothing."""
     ours = logging.getLogger("trader")
     if any(isinstance(h, _HandOver) for h in ours.handlers):
         return

@@ -1,4 +1,4 @@
-"""A line of a log file as a value. What is no line of ours is shown as it is: text."""
+"""A line of a log file as a value. Any other line is shown as it is: text."""
 
 import re
 from collections.abc import Sequence
