@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trader.desk.logs import files
-from trader.desk.logs.files import DETAILED_LOG, SUMMARY_LOG, Place, lines_back, open_files, read_place
+from trader.desk.logs.files import Place, lines_back, open_files, read_place
 from trader.desk.logs.lines import detail, joined, words_of
 from trader.desk.logs.looking import Logs
 from trader.desk.logs.matching import LogQuery
+from trader.runner.log_file import DETAILED_LOG, SUMMARY_LOG
 
 AT = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 ORDER = "sd1a2b-abcde-CX01-003-k3l4m5n6"

@@ -11,12 +11,12 @@ from tests.journal import samples_of_records as s
 from trader.config.preset import Preset
 from trader.desk import Desk, NotPossible
 from trader.desk.log_tail import read_tail
-from trader.desk.logs.files import DETAILED_LOG, SUMMARY_LOG
 from trader.desk.timeline import markers, timeline
 from trader.domain.order import Side
 from trader.engine import records as r
 from trader.engine.record_kinds import sentence
 from trader.journal import Journal, Sample
+from trader.runner.log_file import DETAILED_LOG, SUMMARY_LOG
 
 
 @pytest.mark.parametrize("record", s.one_of_each("a"), ids=lambda record: type(record).__name__)
@@ -148,6 +148,4 @@ def test_log_tail_of_a_huge_log_reads_its_end_only(tmp_path: Path) -> None:
 
 
 def test_log_name_is_the_one_the_runner_writes() -> None:
-    from trader.runner.logs import DETAILED, SUMMARY
-
-    assert (DETAILED, SUMMARY) == (DETAILED_LOG, SUMMARY_LOG)
+    assert (DETAILED_LOG, SUMMARY_LOG) == ("delta_trader_detailed.log", "delta_trader_summary.log")

@@ -136,6 +136,18 @@ class Rig:
         self._command(command_id, "stop", {"run_id": run_id})
         return command_id
 
+    def order(self, *tickets: dict[str, Any]) -> None:
+        """Ask for single orders, and wait until that is accepted."""
+        command_id = uuid.uuid4().hex
+        body = {"tickets": list(tickets), "link": "none", "confirm": None, "key": "", "who": "asha"}
+        self._command(command_id, "order", body)
+        row = await_value(
+            lambda: ((row := self.journal.command(command_id)) and row.status != "new" and row) or None,
+            20,
+            "an answered order",
+        )
+        assert row.status == "accepted", row.detail
+
     def _command(self, command_id: str, kind: Any, body: dict[str, Any]) -> None:
         self.journal.submit_command(
             Command(

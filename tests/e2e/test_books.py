@@ -1,6 +1,5 @@
 """The books over the real wire: with tickets, a run and other people's things on, every number is the exchange's own."""
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -34,19 +33,6 @@ def desk(rig: Rig) -> Iterator[Desk]:
     opened = rig.desk()
     yield opened
     opened.close()
-
-
-def order(rig: Rig, *tickets: dict[str, Any]) -> None:
-    command_id = uuid.uuid4().hex
-    rig._command(
-        command_id, "order", {"tickets": list(tickets), "link": "none", "confirm": None, "key": "", "who": "asha"}
-    )
-    row = await_value(
-        lambda: ((row := rig.journal.command(command_id)) and row.status != "new" and row) or None,
-        20,
-        "an answered order",
-    )
-    assert row.status == "accepted", row.detail
 
 
 def index(rig: Rig) -> Decimal:
@@ -85,8 +71,7 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
     rig.start(preset(strategy={"quantity": 20}, schedule={"entry_time_ist": "10:31", "exit_time_ist": "16:30"}))
     rig.await_view(lambda v: v.phase is Phase.HOLDING, 60, "holding")
     low = (index(rig) * Decimal("0.985")).quantize(Decimal(1))
-    order(
-        rig,
+    rig.order(
         {"symbol": PERP, "side": "buy", "quantity": 10, "order_type": "market", "stop_loss": {"price": str(low)}},
         {"symbol": PERP, "side": "buy", "quantity": 3, "order_type": "limit", "limit_price": str(low)},
     )

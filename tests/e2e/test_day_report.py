@@ -1,10 +1,8 @@
 """The day report over the real wire: with a run, single orders and somebody else's trade, it agrees where it should and names the rest."""
 
-import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,13 +32,6 @@ def desk(rig: Rig) -> Iterator[Desk]:
     opened.close()
 
 
-def order(rig: Rig, *tickets: dict[str, Any]) -> None:
-    command_id = uuid.uuid4().hex
-    body = {"tickets": list(tickets), "link": "none", "confirm": None, "key": "", "who": "asha"}
-    rig._command(command_id, "order", body)
-    await_value(lambda: ((row := rig.journal.command(command_id)) and row.status != "new" and row) or None, 20, "told")
-
-
 def judged(report: DayReport) -> dict[str, str]:
     return {one.name: one.verdict for one in report.audits}
 
@@ -60,7 +51,7 @@ def test_a_day_with_a_run_and_single_orders_agrees_until_somebody_else_trades(ri
     rig.start(preset())
     held = rig.await_view(lambda view: view.phase is Phase.HOLDING, 30, "holding")
     contract = held.legs[0].symbol
-    order(rig, {"symbol": contract, "side": "sell", "quantity": 3, "order_type": "market"})
+    rig.order({"symbol": contract, "side": "sell", "quantity": 3, "order_type": "market"})
     rig.stop()
     rig.await_view(lambda view: view.phase is Phase.DONE, 60, "done")
     report = await_sound(desk)

@@ -25,7 +25,7 @@ from trader.domain.errors import JournalError
 from trader.engine import records as rec
 from trader.journal import Journal, database
 from trader.journal.views import Sample
-from trader.runner import log_file, logs
+from trader.runner import log_file
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def a_start_changes_no_row() -> None:
 def the_end_of_a_log_costs_as_much_as_its_end() -> None:
     """Forty lines of a log of 48 MB are read without reading the log."""
     with _folder() as folder:
-        path = folder / "logs" / logs.SUMMARY
+        path = folder / "logs" / log_file.SUMMARY_LOG
         path.parent.mkdir()
         with path.open("wb") as file:
             file.truncate(48_000_000)
@@ -107,12 +107,12 @@ def logs_do_not_grow_for_ever() -> None:
     line = logging.LogRecord("trader", logging.INFO, "", 0, "a line", None, None)
     with _folder() as folder:
         for _ in range(8):
-            handler = log_file.SharedLogFile(folder / logs.DETAILED, logging.DEBUG, logging.Formatter())
-            os.truncate(folder / logs.DETAILED, 25_000_000)
+            handler = log_file.SharedLogFile(folder / log_file.DETAILED_LOG, logging.DEBUG, logging.Formatter())
+            os.truncate(folder / log_file.DETAILED_LOG, 25_000_000)
             handler.emit(line)
             handler.close()
-        sizes = [path.stat().st_size for path in folder.glob(f"{logs.DETAILED}*")]
-        assert (folder / logs.DETAILED).stat().st_size < 100, "a full file was not put aside"
+        sizes = [path.stat().st_size for path in folder.glob(f"{log_file.DETAILED_LOG}*")]
+        assert (folder / log_file.DETAILED_LOG).stat().st_size < 100, "a full file was not put aside"
     assert sum(sizes) * 2 <= 250_000_000, f"logs may grow to {sizes} bytes"
 
 
@@ -164,7 +164,7 @@ def start_cleans_up(patch: Patch) -> None:
 
 def whole_log_is_read(patch: Patch) -> None:
     def read_tail(home: Path, lines: int) -> list[Any]:
-        rows = (home / "logs" / logs.SUMMARY).read_bytes().split(b"\n")
+        rows = (home / "logs" / log_file.SUMMARY_LOG).read_bytes().split(b"\n")
         found = [line for row in rows[-200:] if (line := of_summary(row)).at is not None]
         return found[-lines:]
 

@@ -192,9 +192,13 @@ def _slice(label: str, rows: Sequence[Row]) -> Slice:
         runs=len(rows),
         won=sum(one > 0 for one in made),
         total=sum(made, ZERO),
-        average_pct=sum(percents) / len(percents) if percents else None,
+        average_pct=_mean(percents),
         spread=quartiles(percents),
     )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def _versions(rows: Iterable[Row]) -> tuple[Slice, ...]:
@@ -211,14 +215,13 @@ def _hours(rows: Iterable[Row]) -> tuple[HourCell, ...]:
         found.setdefault((at.weekday(), at.hour), []).append(row)
     cells = []
     for (weekday, hour), chosen in sorted(found.items()):
-        percents = [pct for _, pct in chosen if pct is not None]
         cells.append(
             HourCell(
                 weekday=WEEKDAYS[weekday],
                 hour=hour,
                 runs=len(chosen),
                 total=sum((one.pnl for one, _ in chosen), ZERO),
-                average_pct=sum(percents) / len(percents) if percents else None,
+                average_pct=_mean([pct for _, pct in chosen if pct is not None]),
             )
         )
     return tuple(cells)

@@ -73,6 +73,7 @@ def build_result(past: PastRun, glances: Sequence[Glance] = ()) -> RunResult:
     percents = [one.pnl_pct for one in glances if one.pnl_pct is not None]
     spots = [one.spot for one in glances if one.spot is not None]
     volatilities = [leg.iv for leg in run.legs if leg.iv is not None]
+    slipped = _worse(run, [record for record, _ in fills])
     expiries = [leg.expiry for leg in run.legs if leg.expiry < rec.NEVER]
     return RunResult(
         run_id=run.run_id,
@@ -100,7 +101,7 @@ def build_result(past: PastRun, glances: Sequence[Glance] = ()) -> RunResult:
         spot_at_entry=run.spot_at_entry,
         spot_at_exit=spots[-1] if spots else None,
         iv_at_entry=sum(volatilities) / len(volatilities) if volatilities else None,
-        slippage_usd=_slippage(run, [record for record, _ in fills]),
+        slippage_usd=sum((worse * run.leg(leg).contract_value for (leg, _), (_, worse) in slipped.items()), ZERO),
         attempts=len(sent),
         rejected=sum(order.status is OrderStatus.REJECTED for order in sent),
         contracts_sent=sum(order.intent.quantity for order in sent),
@@ -113,7 +114,7 @@ def build_result(past: PastRun, glances: Sequence[Glance] = ()) -> RunResult:
         exposure_usd=past.exposure_usd,
         held_contracts=max((run.ledger(leg.key).entered for leg in run.legs), default=0),
         exit_secs=_exit_secs(records),
-        slips=tuple(_slips(run, [record for record, _ in fills])),
+        slips=tuple(_slips(run, slipped)),
     )
 
 
@@ -172,19 +173,11 @@ def _reference(run: Run, client_order_id: str | None) -> Decimal | None:
     return None if order is None else order.reference
 
 
-def _slippage(run: Run, fills: Sequence[rec.FillRecorded]) -> Decimal:
-    """USD that fills were worse than their order's reference; below 0: better."""
-    worse = ZERO
-    for one in fills:
-        reference = _reference(run, one.fill.client_order_id)
-        if reference is not None:
-            value = run.leg(one.leg).contract_value
-            worse += one.fill.side.sign * (one.fill.price - reference) * one.fill.quantity * value
-    return worse
+_Worse = Mapping[tuple[str, Literal["entry", "exit"]], tuple[int, Decimal]]
 
 
-def _slips(run: Run, fills: Sequence[rec.FillRecorded]) -> Iterator[Slip]:
-    """By leg and way, in ticks."""
+def _worse(run: Run, fills: Sequence[rec.FillRecorded]) -> _Worse:
+    """By leg and way: contracts, and how much worse than their order's reference they filled (below 0: better), price times contracts."""
     sums: dict[tuple[str, Literal["entry", "exit"]], tuple[int, Decimal]] = {}
     for one in fills:
         order = run.orders.get(one.fill.client_order_id or "")
@@ -194,6 +187,10 @@ def _slips(run: Run, fills: Sequence[rec.FillRecorded]) -> Iterator[Slip]:
         count, worse = sums.get((one.leg, way), (0, ZERO))
         apart = one.fill.side.sign * (one.fill.price - order.reference) * one.fill.quantity
         sums[one.leg, way] = count + one.fill.quantity, worse + apart
+    return sums
+
+
+def _slips(run: Run, sums: _Worse) -> Iterator[Slip]:
     for (leg, way), (count, worse) in sums.items():
         yield Slip(leg, way, count, float(worse / count / run.leg(leg).tick_size))
 

@@ -7,9 +7,8 @@ from itertools import pairwise
 
 import msgspec
 
-from trader.analytics.ratios import percentile
+from trader.analytics.ratios import Z95, mean_and_spread, percentile
 
-_Z95 = 1.959963984540054
 _MOST_BINS = 30
 
 
@@ -59,9 +58,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """The 95 % interval of a mean by its standard error (normal); None for fewer than two values."""
     if len(values) < 2:
         return None
-    mean = math.fsum(values) / len(values)
-    spread = math.sqrt(math.fsum((one - mean) ** 2 for one in values) / (len(values) - 1))
-    reach = _Z95 * spread / math.sqrt(len(values))
+    mean, spread = mean_and_spread(values)
+    reach = Z95 * spread / math.sqrt(len(values))
     return mean - reach, mean + reach
 
 

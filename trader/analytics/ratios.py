@@ -4,16 +4,21 @@ import math
 from collections.abc import Sequence
 
 YEAR_DAYS = 365
-_Z95 = 1.959963984540054  # quantile of the standard normal distribution at 97.5 %
+Z95 = 1.959963984540054  # quantile of the standard normal distribution at 97.5 %
 
 
 def sharpe(returns: Sequence[float]) -> float | None:
     """Mean daily return over its sample standard deviation, times the square root of a year (Sharpe 1994, risk-free rate 0)."""
     if len(returns) < 2:
         return None
-    mean = math.fsum(returns) / len(returns)
-    spread = math.sqrt(math.fsum((one - mean) ** 2 for one in returns) / (len(returns) - 1))
+    mean, spread = mean_and_spread(returns)
     return None if _is_nothing(spread, returns) else mean / spread * math.sqrt(YEAR_DAYS)
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and the sample standard deviation of two values or more."""
+    mean = math.fsum(values) / len(values)
+    return mean, math.sqrt(math.fsum((one - mean) ** 2 for one in values) / (len(values) - 1))
 
 
 def sortino(returns: Sequence[float]) -> float | None:
@@ -44,9 +49,9 @@ def wilson(won: int, of: int) -> tuple[float, float]:
     """
     if of <= 0:
         raise ValueError(f"of: must be above 0, was {of}")
-    share, z2 = won / of, _Z95 * _Z95
+    share, z2 = won / of, Z95 * Z95
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    reach = _Z95 / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    reach = Z95 / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 

@@ -18,15 +18,15 @@ from trader.config.preset import Risk
 from trader.desk.values import Day, DayResult, DayRow
 from trader.domain.expiry import ist_date
 from trader.engine.account.losses import losses
-from trader.engine.fold import evolve
-from trader.engine.records import DayCompared, RunCreated, RunFinished
+from trader.engine.fold import evolve, fold
+from trader.engine.records import AnyRecord, DayCompared, RunCreated, RunFinished
 from trader.engine.state import HUNDRED, State
 from trader.engine.view import RunView, TicketView
 from trader.journal import Journal
 from trader.journal.views import TakenIn
 
 IN_SIGHT = timedelta(hours=24)
-_DAYS_BACK = timedelta(days=90)
+DAYS_BACK = timedelta(days=90)
 HISTORY = timedelta(days=8)  # how far back the runner and the prerequisites look, too
 
 
@@ -91,7 +91,7 @@ class DayBook:
         )
 
     def _empty(self) -> State:
-        return State(installation="", epoch=0, env="", account_key=self._account)
+        return _empty(self._account)
 
     def _read(self, wall: datetime) -> None:
         since = wall - HISTORY
@@ -121,15 +121,27 @@ class DayBook:
         return tuple(self._told[end.run_id] for end in reversed(ended))
 
 
+def folded_bounds(journal: Journal, account: str, since: datetime) -> tuple[State, Sequence[AnyRecord]]:
+    """Where an account's runs began, first traded, passed midnights and ended, and what the engine's own fold makes of it.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    bounds = [record for _, record in journal.run_bounds(account, since)]
+    return fold(_empty(account), bounds), bounds
+
+
+def _empty(account: str) -> State:
+    return State(installation="", epoch=0, env="", account_key=account)
+
+
 def day_rows(journal: Journal, account: str, wall: datetime, today: Day | None, count: int) -> tuple[DayRow, ...]:
     """The newest Indian days on which anything was made or compared, newest first; the present one with what is open.
 
     Raises:
         JournalError: The journal cannot be read.
     """
-    state = State(installation="", epoch=0, env="", account_key=account)
-    for _, record in journal.run_bounds(account, wall - _DAYS_BACK):
-        state = evolve(state, record)
+    state, _ = folded_bounds(journal, account, wall - DAYS_BACK)
     made = dict(state.account.made_by_day)
     sold: Counter[date] = Counter()
     for (_, day), runs in state.account.runs_by_day.items():

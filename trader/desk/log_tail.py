@@ -3,9 +3,10 @@
 from itertools import islice
 from pathlib import Path
 
-from trader.desk.logs.files import SUMMARY_LOG, lines_back, open_files
+from trader.desk.logs.files import lines_back, open_files
 from trader.desk.logs.lines import of_summary
 from trader.desk.values import LogLine
+from trader.runner.log_file import SUMMARY_LOG
 
 _MOST_LOOKED_AT = 10_000
 

@@ -35,6 +35,11 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def counted(number: int, what: str) -> str:
+    """``1 run``, ``2 runs``, ``1,200 runs``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def done_of(done: int, meant: int) -> str:
     """``1/2``; more than was meant is no fraction of it and is said as what it is."""
     return f"{done}/{meant}" if done <= meant else f"{done}, meant {meant}"

@@ -1,6 +1,6 @@
 """State as a fold over records. Recovery and normal running use this one function, so they cannot disagree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -77,7 +77,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     return replace(state, runs=Runs({**state.runs, run.run_id: changed}))
 
 
-def fold(state: State, records: list[rec.AnyRecord]) -> State:
+def fold(state: State, records: Iterable[rec.AnyRecord]) -> State:
     """`evolve` over all records, in journal order."""
     for record in records:
         state = evolve(state, record)

@@ -10,6 +10,7 @@ import streamlit as st
 from trader.config.ticket import MOST_TICKETS, TicketList, TicketRequest
 from trader.desk import OrderCheck, TicketCheck
 from trader.domain.errors import TraderError
+from trader.domain.wording import counted
 from trader.panel import format as fmt
 from trader.panel import markup, orders_send, parts, service, sheet, shown
 from trader.panel import orders_request as ask
@@ -110,7 +111,7 @@ def draw(env: str) -> None:
         return
     with st.container(key="or_several", gap="small"):
         together = ", sent together" if listed.tickets[1:] else ""
-        st.markdown(fmt.strong(f"List: {_orders(len(listed.tickets))}{together}"))
+        st.markdown(fmt.strong(f"List: {counted(len(listed.tickets), 'order')}{together}"))
         _linking(listed)
         whole = _whole(listed.tickets)
         chosen = whole if isinstance(whole, str) else _chosen(whole, orders_send.checked(service.desk(), whole))
@@ -150,15 +151,11 @@ def _linking(listed: _Listed) -> None:
 
 def _label(listed: _Listed, chosen: _Chosen | str) -> str:
     if listed.unanswered is not None:
-        return f"Ask again after {_orders(len(listed.unanswered.places))}"
+        return f"Ask again after {counted(len(listed.unanswered.places), 'order')}"
     if isinstance(chosen, str):
         return "Send the list"
     passed, among = len(chosen.places), len(listed.tickets)
-    return f"Send {_orders(passed)}" if passed == among else f"Send the {passed} of {among} that pass"
-
-
-def _orders(count: int) -> str:
-    return f"{count} order{'' if count == 1 else 's'}"
+    return f"Send {counted(passed, 'order')}" if passed == among else f"Send the {passed} of {among} that pass"
 
 
 def _what(one: TicketRequest) -> str:
@@ -239,7 +236,7 @@ def _sum(told: Sequence[TicketCheck | None], check: OrderCheck | None, *, linked
         else f", free {parts.dollars(check.free, 2)} → {parts.dollars(check.free_after, 2)}"
     )
     money = "" if not premium else f"premium {parts.dollars(premium, 4, signed=True)}, "
-    which = "If both filled" if linked else f"Together ({_orders(len(costs))})"
+    which = "If both filled" if linked else f"Together ({counted(len(costs), 'order')})"
     return tag("p", f"{which}: {money}fees {parts.dollars(fees, 4)}, margin {parts.dollars(margin, 2)}{kept}.")
 
 

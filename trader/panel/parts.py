@@ -9,12 +9,13 @@ from decimal import Decimal
 from math import floor, log10
 from typing import Literal
 
-DASH = "–"
-MINUS = "\u2212"
+from trader.report import figures
+
+DASH, MINUS = figures.DASH, figures.MINUS
 JOINER = "\u2060"  # zero-width: a line may otherwise break between the sign and the dollar
 _NBSP = "\u00a0"
 
-Number = Decimal | float | int
+Number = figures.Number
 Tone = Literal["up", "down", "flat"]
 
 
@@ -35,9 +36,7 @@ def dollars(value: Number | None, decimals: int = 2, *, signed: bool = False) ->
 
 def percent(value: Number | None, decimals: int = 1, *, signed: bool = True) -> str:
     """``−8.2 %``, the space unbreakable."""
-    if value is None:
-        return DASH
-    return sign(value, decimals, signed=signed) + f"{abs(value):,.{decimals}f}{_NBSP}%"
+    return figures.percent(value, decimals, signed=signed)
 
 
 def number(value: Number | None, decimals: int = 2, *, signed: bool = False) -> str:
@@ -49,11 +48,8 @@ def number(value: Number | None, decimals: int = 2, *, signed: bool = False) -> 
 
 def sign(value: Number, decimals: int, *, signed: bool = True, before_dollar: bool = False) -> str:
     """The sign of a number as it is shown: what rounds to zero has none."""
-    if not f"{abs(value):.{decimals}f}".strip("0."):
-        return ""
-    if value < 0:
-        return MINUS + (JOINER if before_dollar else "")
-    return f"+{JOINER if before_dollar else ''}" if signed else ""
+    shown = figures.sign(value, decimals, signed)
+    return shown + JOINER if shown and before_dollar else shown
 
 
 def money(value: Number | None, pct: Number | None, decimals: int = 2) -> str:

@@ -12,6 +12,7 @@ from trader.analytics.result import RunResult
 from trader.desk import RunSummary, wallet_of_day
 from trader.desk.analytics.figures import RunPage
 from trader.domain.instrument import parse_option_symbol
+from trader.domain.wording import counted
 from trader.panel import format as fmt
 from trader.panel import parts, run_filter, service, sheet, tables, to_come, words
 
@@ -193,7 +194,7 @@ def totals(figures: Performance) -> str:
     share = None if figures.win_rate is None else figures.win_rate * 100
     return " · ".join(
         (
-            f"{figures.runs:,} run{'' if figures.runs == 1 else 's'}",
+            counted(figures.runs, "run"),
             f"{parts.percent(share, 0, signed=False)} won",
             parts.dollars(figures.total, max(places, 2), signed=True),
             f"mean {parts.percent(figures.expectancy_pct)}",
@@ -224,7 +225,7 @@ def _untraded(account: str | None) -> None:
     """Runs that ended before anything was traded."""
     page = run_filter.number(run_filter.PAGE, 10**6)
     found, total = service.desk().analytics.untraded(offset=(page - 1) * PAGE, limit=PAGE, account=account)
-    st.markdown(fmt.strong(f"{total:,} run{'' if total == 1 else 's'} ended without a trade"))
+    st.markdown(fmt.strong(f"{counted(total, 'run')} ended without a trade"))
     if found:
         _list(untraded_table(found), {}, [(run.run_id, _untraded_line(run)) for run in found])
     _pages(page, max(1, -(-total // PAGE)))

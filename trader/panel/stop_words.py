@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from trader.desk import Day, Status, stop_words
+from trader.domain.wording import counted
 from trader.engine.records import Phase
 from trader.engine.view import RunView, TicketView
 from trader.panel import orders_words, parts, runs, watch, words
@@ -59,7 +60,7 @@ def question(status: Status | str) -> str:
     if (others := len(runs.several(status)) - 1) > 0:
         said = [f"{runs.called(status, run)}:", *said, f"{others} other run{'s go' if others > 1 else ' goes'} on."]
     if singles := len(watch.tickets(status)):
-        said.append(f"{_count(singles, 'order ticket')} {'go' if singles > 1 else 'goes'} on.")
+        said.append(f"{counted(singles, 'order ticket')} {'go' if singles > 1 else 'goes'} on.")
     if not status.runner.alive:
         said.append(SILENT)
     return " ".join(said)
@@ -80,7 +81,7 @@ def everything(status: Status | str) -> str:
         return ""
     among, singles = _open_runs(status), watch.tickets(status)
     if singles:
-        return f"All: {_count(len(among), 'run')}, {_count(len(singles), 'order ticket')}"
+        return f"All: {counted(len(among), 'run')}, {counted(len(singles), 'order ticket')}"
     return f"All {len(among)} runs" if len(among) > 1 else ""
 
 
@@ -113,7 +114,7 @@ def question_of_all(status: Status) -> tuple[list[str], str]:
 def _to_do(among: tuple[RunView, ...], singles: tuple[TicketView, ...]) -> str:
     stop = f"Stop {'the run' if len(among) == 1 else f'all {len(among)} runs'}" if among else ""
     end = "close" if any(one.open_quantity for one in singles) else "cancel"
-    close = f"{end} {_count(len(singles), 'order ticket')}" if singles else ""
+    close = f"{end} {counted(len(singles), 'order ticket')}" if singles else ""
     both = " and ".join(filter(None, (stop, close)))
     return both[:1].upper() + both[1:]
 
@@ -127,10 +128,6 @@ def _in_all(results: list[Decimal | None], places: int) -> str:
 
 def _open_runs(status: Status) -> tuple[RunView, ...]:
     return tuple(run for run in watch.seen(status) if watch.unresolved(run))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class Piece(NamedTuple):
@@ -157,7 +154,7 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
 
 def _of_tickets(singles: tuple[TicketView, ...]) -> list[Piece]:
     """How many single orders are not finished, and what those that hold something have made."""
-    count, held = _count(len(singles), "order ticket"), [one for one in singles if one.open_quantity]
+    count, held = counted(len(singles), "order ticket"), [one for one in singles if one.open_quantity]
     closing = sum(one.phase is Phase.EXITING for one in singles)
     doing = f"{closing} of them being closed" if closing else "see Orders & positions"
     told = [Piece(f"{count} not finished, {doing}", f"{count}{', closing' if closing else ''}")]

@@ -8,7 +8,7 @@ from trader.domain.wording import plain
 from trader.report.html import Html, tag
 
 DASH = "–"
-_MINUS = "\u2212"
+MINUS = "\u2212"
 
 Number = Decimal | float | int
 
@@ -20,7 +20,7 @@ def places(premium: Number | None) -> int:
 
 def dollars(value: Number | None, decimals: int = 2, *, signed: bool = False) -> str:
     """``$30.37``, signed ``+$3.10``, below zero ``−$3.10``."""
-    return DASH if value is None else f"{_sign(value, decimals, signed)}${abs(value):,.{decimals}f}"
+    return DASH if value is None else f"{sign(value, decimals, signed)}${abs(value):,.{decimals}f}"
 
 
 def money(value: Decimal | None, decimals: int = 2, *, signed: bool = False) -> Html:
@@ -33,12 +33,12 @@ def money(value: Decimal | None, decimals: int = 2, *, signed: bool = False) -> 
 
 def percent(value: Number | None, decimals: int = 1, *, signed: bool = False) -> str:
     """``−8.2 %``; of a fraction the caller takes a hundred times as much."""
-    return DASH if value is None else f"{_sign(value, decimals, signed)}{abs(value):,.{decimals}f}\u00a0%"
+    return DASH if value is None else f"{sign(value, decimals, signed)}{abs(value):,.{decimals}f}\u00a0%"
 
 
 def price(value: Decimal | None) -> str:
     """A price with all its digits."""
-    return DASH if value is None else f"{_MINUS if value < 0 else ''}{_grouped(plain(abs(value)))}"
+    return DASH if value is None else f"{MINUS if value < 0 else ''}{_grouped(plain(abs(value)))}"
 
 
 def ist(instant: datetime | None, form: str = "%d %b %Y %H:%M:%S") -> str:
@@ -51,8 +51,8 @@ def _grouped(text: str) -> str:
     return f"{int(whole):,}{dot}{rest}"
 
 
-def _sign(value: Number, decimals: int, signed: bool) -> str:
+def sign(value: Number, decimals: int, signed: bool) -> str:
     """What rounds to zero has none."""
     if not f"{abs(value):.{decimals}f}".strip("0."):
         return ""
-    return _MINUS if value < 0 else "+" if signed else ""
+    return MINUS if value < 0 else "+" if signed else ""

@@ -9,6 +9,8 @@ from pathlib import Path
 from trader.domain.errors import ConfigError
 from trader.machine.locks import ProcessLock
 
+DETAILED_LOG = "delta_trader_detailed.log"
+SUMMARY_LOG = "delta_trader_summary.log"
 MAX_BYTES = 20_000_000
 BACKUPS = 4
 _TRY_AGAIN_BYTES = (

@@ -20,10 +20,8 @@ from pathlib import Path
 
 import msgspec
 
-from trader.runner.log_file import SharedLogFile
+from trader.runner.log_file import DETAILED_LOG, SUMMARY_LOG, SharedLogFile
 
-DETAILED = "delta_trader_detailed.log"
-SUMMARY = "delta_trader_summary.log"
 _LINES_WAITING_MAX = 20_000
 _LAST_SECS = 2.0  # for what still waits when the process ends
 
@@ -127,9 +125,9 @@ def set_up_logging(
     folder = home / "logs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     plain = _OneLine("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
-    summary = SharedLogFile(folder / SUMMARY, logging.INFO, plain)
+    summary = SharedLogFile(folder / SUMMARY_LOG, logging.INFO, plain)
     summary.addFilter(_is_milestone)
-    files = _hand_over(SharedLogFile(folder / DETAILED, _level(detail), _JsonLines()), summary)
+    files = _hand_over(SharedLogFile(folder / DETAILED_LOG, _level(detail), _JsonLines()), summary)
     ours.addHandler(files)
     if console and sys.__stderr__ is not None:  # closed from the start, its descriptor may be another file's by now
         stream = _Console(sys.__stderr__.fileno())

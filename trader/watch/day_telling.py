@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 
 
 class DayTeller:
-    """Of one account; `step` is to be called about once a second. The outbox takes each day once, whoever makes it."""
+    """Of one account; `step` is to be called about once a second. The outbox takes each day once, however often it is made."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._told: date | None = None  # the last day that was told, or that is none of ours
+        self._told: date | None = None  # the last day that was told, or that ended before anything was
         self._looked: datetime | None = None
         self._tries = 0
         self._thread: threading.Thread | None = None

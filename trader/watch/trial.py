@@ -1,6 +1,7 @@
 """Whether the channels work: a test message on each."""
 
 from trader.config.settings import Settings
+from trader.desk.system.messages import TEST
 from trader.notify.sending import Answer, send
 
 
@@ -10,9 +11,7 @@ def try_channels(settings: Settings) -> list[tuple[str, Answer]]:
     Raises:
         ConfigError: Apprise cannot use its address.
     """
-    return [
-        (one.name, send(one.url, "info", "Strangle Desk: test", "This channel works.")) for one in settings.channels
-    ]
+    return [(one.name, send(one.url, "info", *TEST)) for one in settings.channels]
 
 
 def channel_names(settings: Settings) -> list[str]:

@@ -11,6 +11,7 @@ from trader.config.quiet_hours import Quiet
 from trader.desk import Desk, Status
 from trader.domain.errors import JournalError
 from trader.domain.severity import Severity
+from trader.domain.wording import counted
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.journal import Journal
@@ -197,7 +198,7 @@ def open_words(status: Status) -> str:
     """What is open, as the subject of a sentence: ``2 runs and 1 order are``; empty while nothing is."""
     runs = sum(_is_open(run) for run in status.runs)
     orders = sum(ticket.phase is not Phase.DONE for ticket in status.tickets)
-    parts = [f"{count} {name}{'s' if count > 1 else ''}" for count, name in ((runs, "run"), (orders, "order")) if count]
+    parts = [counted(count, name) for count, name in ((runs, "run"), (orders, "order")) if count]
     return f"{' and '.join(parts)} {'is' if runs + orders == 1 else 'are'}" if parts else ""
 
 

@@ -9,8 +9,6 @@ from typing import BinaryIO
 
 import msgspec
 
-DETAILED_LOG = "delta_trader_detailed.log"
-SUMMARY_LOG = "delta_trader_summary.log"
 MOST_ASIDE = 20  # files that were put aside; the runner keeps fewer
 LONGEST = 64 * 1024  # of a longer line, its beginning
 _BLOCK = 1024 * 1024

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from trader.desk.logs.files import DETAILED_LOG, SUMMARY_LOG, Place, lines_back, open_files
+from trader.desk.logs.files import Place, lines_back, open_files
 from trader.desk.logs.lines import Folding, of_detailed, of_summary
 from trader.desk.logs.matching import Judge, LogQuery, Which
 from trader.desk.values import LogLine
+from trader.runner.log_file import DETAILED_LOG, SUMMARY_LOG
 
 LOOK_SECS = 1.0  # for one look; what is further back is asked for again
 ROWS = 200

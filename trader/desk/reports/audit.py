@@ -13,7 +13,7 @@ from trader.domain.fill import Fill
 from trader.domain.instrument import is_option
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.domain.wallet import Transaction
-from trader.domain.wording import plain
+from trader.domain.wording import counted, plain
 from trader.engine.account.wallet_days import by_kind, day_cut
 from trader.engine.ids import is_ours
 
@@ -265,7 +265,7 @@ def _listed(kinds: Mapping[str, Decimal]) -> str:
 def _judged(name: str, words: str, found: Sequence[DayDifference], notes: Sequence[str]) -> Audit:
     if not found:
         return Audit(name=name, verdict="agrees", sentence=f"{words}: all agree.", notes=tuple(notes))
-    many = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    many = counted(len(found), "difference")
     return Audit(
         name=name, verdict="differs", sentence=f"{words}: {many}.", differences=tuple(found), notes=tuple(notes)
     )

@@ -1,8 +1,9 @@
 """One Indian day of the account: what it has made, and every book of it held against the exchange's."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from trader.desk.books.lines import OrderLine, Trade
 from trader.desk.books.orders import newest_lines
 from trader.desk.books.statistics import MOST_ORDERS
 from trader.desk.books.trades import all_trades
+from trader.desk.day import DAYS_BACK, folded_bounds
 from trader.desk.reports.audit import Unread, audit_fills, audit_orders, audit_wallet
 from trader.desk.reports.day_values import Audit, DayDifference, DayReport, DayRun
 from trader.domain.errors import TraderError
@@ -19,9 +21,9 @@ from trader.domain.expiry import at_ist, ist_date
 from trader.domain.fill import Fill
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderSnapshot
-from trader.domain.wording import clause, usd_words
+from trader.domain.wording import clause, counted, usd_words
 from trader.engine import records as rec
-from trader.engine.fold import evolve, fold
+from trader.engine.fold import fold
 from trader.engine.state import State
 from trader.exchange.ports import Gateway
 from trader.journal import Journal
@@ -34,7 +36,6 @@ _LATE = timedelta(days=1)  # an execution may be booked so much later than it wa
 _BEFORE = timedelta(
     days=1
 )  # an order that ended on the day was made so long before at most, or is found by its executions
-_LOOKED_BACK = timedelta(days=90)
 _COMPARED = 400  # days back
 T = TypeVar("T")
 
@@ -80,15 +81,19 @@ def build_day(
     def within(at: datetime) -> bool:
         return begins <= at < ends
 
+    @cache
+    def records(name: str) -> Sequence[rec.AnyRecord]:
+        return [record for _, record in journal.records(name)]
+
     wallet, balances = audit_wallet(
-        trades, _funding(journal, names, within), products, lines, begins if before is None else before.until, ends
+        trades, _funding(map(records, names), within), products, lines, begins if before is None else before.until, ends
     )
     installation = journal.installation()
     audits = (
         audit_fills(around, fills, within, installation),
         audit_orders(orders, listed, within, installation),
         wallet,
-        _audit_books(journal, [one for one in runs if one.run_id in ended]),
+        _audit_books({one.run_id: records(one.run_id) for one in runs if one.run_id in ended}, ended),
         *_told_by_runner(compared.get(day)),
     )
     return DayReport(
@@ -142,9 +147,9 @@ def _books(
     )
 
 
-def _funding(journal: Journal, runs: Iterable[str], within: Callable[[datetime], bool]) -> Decimal:
-    """What perpetuals have brought on the day, by the books."""
-    booked = (record for name in runs for _, record in journal.records(name) if isinstance(record, rec.FundingBooked))
+def _funding(runs: Iterable[Sequence[rec.AnyRecord]], within: Callable[[datetime], bool]) -> Decimal:
+    """What perpetuals have brought on the day, by the records of its runs."""
+    booked = (record for records in runs for record in records if isinstance(record, rec.FundingBooked))
     return sum((one.amount for one in booked if within(one.at)), ZERO)
 
 
@@ -160,11 +165,9 @@ def _booked(
     journal: Journal, account: str, day: date, wall: datetime
 ) -> tuple[Decimal, dict[str, Decimal], dict[str, rec.RunFinished], set[str]]:
     """What the day has made in all, by run, the runs that ended and those that began on it; by the engine's own fold."""
-    since = min(wall - _LOOKED_BACK, at_ist(day, time(0)) - _LOOKED_BACK)
-    state = State(installation="", epoch=0, env="", account_key=account)
+    state, bounds = folded_bounds(journal, account, min(wall, at_ist(day, time(0))) - DAYS_BACK)
     booked, ended, begun = dict[str, Decimal](), dict[str, rec.RunFinished](), set[str]()
-    for _, one in journal.run_bounds(account, since):
-        state = evolve(state, one)
+    for one in bounds:
         is_today = ist_date(one.market or one.wall) == day
         if isinstance(one, rec.RunCreated) and is_today:
             begun.add(one.run_id)
@@ -196,22 +199,20 @@ def _run(origin: Origin, trades: Sequence[Trade], made: Decimal | None, ended: r
     )
 
 
-def _audit_books(journal: Journal, runs: Iterable[DayRun]) -> Audit:
+def _audit_books(runs: Mapping[str, Sequence[rec.AnyRecord]], ended: Mapping[str, rec.RunFinished]) -> Audit:
     """What each ended run has told as its result is what its own records add up to."""
-    found, count = list[DayDifference](), 0
-    for one in runs:
-        records = [record for _, record in journal.records(one.run_id)]
-        first = records[0]
-        assert isinstance(first, rec.RunCreated) and one.result is not None
+    found, count = list[DayDifference](), len(runs)
+    for name, records in runs.items():
+        first, told = records[0], ended[name].realized_pnl
+        assert isinstance(first, rec.RunCreated)
         empty = State(installation="", epoch=0, env=first.env, account_key=first.account)
         end = next(number for number, record in enumerate(records) if isinstance(record, rec.RunFinished))
-        run = fold(empty, records[: end + 1]).runs[one.run_id]  # as it stood then: a fee may be told later
+        run = fold(empty, records[: end + 1]).runs[name]  # as it stood then: a fee may be told later
         assert run.finished is not None
-        count += 1
         adds_up = run.cash_flow - run.fees - run.finished.estimated_fees
-        if adds_up != one.result:
-            words = f"run {one.run_id} has told {one.result:+f} USD, its cash flows and fees come to {adds_up:+f} USD"
-            found.append(DayDifference(code="RESULT_DIFFERS", usd=adds_up - one.result, sentence=words))
+        if adds_up != told:
+            words = f"run {name} has told {told:+f} USD, its cash flows and fees come to {adds_up:+f} USD"
+            found.append(DayDifference(code="RESULT_DIFFERS", usd=adds_up - told, sentence=words))
     words = f"{count} ended, and every result is what its own executions add up to." if count else "Nothing has ended."
     verdict = f"Of {count} results {len(found)} are not what their executions add up to." if found else words
     return Audit(name="Results", verdict="differs" if found else "agrees", sentence=verdict, differences=tuple(found))
@@ -234,19 +235,14 @@ def _told_by_runner(compared: rec.DayCompared | None) -> list[Audit]:
 def _verdict(audits: Sequence[Audit], made: Decimal, runs: Sequence[DayRun]) -> str:
     """``Made +3.10 USD with 2 runs and 1 single order. Everything agrees with the exchange.``"""
     orders = sum(one.is_ticket for one in runs)
-    kinds = [
-        f"{count} {name}{'' if count == 1 else 's'}"
-        for count, name in ((len(runs) - orders, "run"), (orders, "single order"))
-        if count
-    ]
+    kinds = [counted(count, name) for count, name in ((len(runs) - orders, "run"), (orders, "single order")) if count]
     words = f"Made {usd_words(made, signed=True)} with {' and '.join(kinds)}." if kinds else "Nothing was traded."
     differing = [one for audit in audits for one in audit.differences]
     unread = [audit.name for audit in audits if audit.verdict == "unread"]
     if differing:
         sized = sum((abs(one.usd) for one in differing if one.usd is not None), ZERO)
         size = f", {usd_words(sized)} in all" if sized else ""
-        many = "1 difference" if len(differing) == 1 else f"{len(differing)} differences"
-        words += f" {many} from the exchange{size}."
+        words += f" {counted(len(differing), 'difference')} from the exchange{size}."
     if unread:
         words += f" Not compared: {', '.join(unread)}."
     if not differing and not unread:

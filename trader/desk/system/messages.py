@@ -14,6 +14,7 @@ from trader.journal.outbox import UNDELIVERED, Message, Outbox, OutboxRow
 
 _SHOWN = 20
 LATELY = timedelta(days=1)
+TEST = ("Strangle Desk: test", "This channel works.")  # title and text
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +38,7 @@ class SeverityRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessagesView(msgspec.Struct, frozen=True, kw_only=True):
-    """What is set up and what has been sent. `waiting` and `undelivered`: the
-    newest of them, newest first."""
+    """What is set up and what has been sent. `waiting` and `undelivered`: the newest of them, newest first."""
 
     channels: tuple[ChannelRow, ...] = ()
     severities: tuple[SeverityRow, ...] = ()
@@ -94,9 +94,8 @@ class MessageDesk:
             raise ConfigError(f"There is no channel {name}.")
         now = datetime.now(UTC)
         key = f"test:{now.isoformat()}"
-        title, body = "Strangle Desk: test", "This channel works."
         self.outbox.put(
-            [Message(key=key, channel=name, severity="info", title=title, body=body, made_at=now, next_at=now)]
+            [Message(key=key, channel=name, severity="info", title=TEST[0], body=TEST[1], made_at=now, next_at=now)]
         )
         return key
 

@@ -87,7 +87,7 @@ def unsearched(turn: Turn, run: Run) -> Obstacle | None:
 
 
 def _adopt(turn: Turn, run: Run) -> Obstacle | None:
-    """What stands there is no new risk: only what it is has to be known, by a read that no fill of ours in it can lag behind."""
+    """What stands there is no new risk: only what it is has to be known, by a read that is young enough to show every fill of its runs."""
     if obstacle := pin(turn, run):
         return obstacle
     shown, traded = (
